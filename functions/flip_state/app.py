@@ -1,0 +1,59 @@
+"""Alarms and probe reports come in; circuits change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from incoming import validate
+from wiring import control
+
+from recloser.decide import Signal
+from recloser.signals import Ignored, from_alarm_event, from_probe_record
+
+logger = Logger()
+tracer = Tracer()
+CONTROL = control()
+records = BatchProcessor(event_type=EventType.DynamoDBStreams)
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | dict[str, str]:
+    """Handle an alarm's state change, or a batch of the probe table's stream.
+
+    Raises:
+        EventError: the event is malformed; Lambda's retries end in the dead-letter queue.
+
+    """
+    if "Records" in event:
+        return process_partial_response(event, flip_for_probes, records, context)
+    return flip_for_alarm(event)
+
+
+def flip_for_alarm(event: dict[str, Any]) -> dict[str, str]:
+    validate(event, "alarm-state-change")
+    read = from_alarm_event(event)
+    if isinstance(read, Ignored):
+        logger.info("ignored", reason=read.reason)
+        return {"ignored": read.reason}
+    return flip(*read)
+
+
+def flip_for_probes(record: DynamoDBRecord) -> dict[str, str]:
+    validate({"Records": [record.raw_event]}, "probe-stream")
+    return flip(*from_probe_record(record.raw_event))
+
+
+def flip(name: str, signal: Signal) -> dict[str, str]:
+    tracer.put_annotation("circuit", name)
+    applied = CONTROL.apply(name, signal)
+    decided = {"circuit": name, "state": str(applied.circuit.state), "reason": applied.decision.reason}
+    logger.info(
+        "decided", signal=type(signal).__name__, written=applied.decision.circuit is not None, **decided
+    )
+    return decided

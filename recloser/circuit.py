@@ -1,0 +1,222 @@
+"""What a circuit is: frozen data, no behavior beyond reading itself.
+
+All times are epoch milliseconds (`_ms`) unless a name says seconds.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+NAME_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}")
+DUE_SHARDS = 8
+HISTORY_LENGTH = 10
+
+
+class State(StrEnum):
+    """The flag that callers read."""
+
+    CLOSED = "CLOSED"
+    OPEN = "OPEN"
+    HALF_OPEN = "HALF_OPEN"
+
+
+def validate_name(name: object) -> str:
+    """Return `name` if it can name a circuit.
+
+    Raises:
+        ValueError: it is not 1 to 64 of `A-Z a-z 0-9 - _ .`
+
+    """
+    if isinstance(name, str) and NAME_PATTERN.fullmatch(name):
+        return name
+    raise ValueError(f"circuit name {name!r} is not allowed: 1 to 64 of A-Z a-z 0-9 - _ .")
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """An operator's word, which beats the state until it is released or expires."""
+
+    state: State
+    by: str
+    why: str
+    at_ms: int
+    until_ms: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.state not in (State.OPEN, State.CLOSED):
+            raise ValueError(f"override state {self.state!r} is not allowed: OPEN or CLOSED")
+        if self.until_ms is not None and self.until_ms <= self.at_ms:
+            raise ValueError(f"override until {self.until_ms} is not after its own time {self.at_ms}")
+
+    def is_active(self, now_ms: int) -> bool:
+        return self.until_ms is None or now_ms < self.until_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One line of a circuit's history."""
+
+    at_ms: int
+    from_state: State
+    to_state: State
+    generation: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """One protected dependency, as it was read.
+
+    `permits` counts the permits minted in this generation. `deadline_at_ms` is when a probe
+    that is out counts as lost; it is set while the clock of such a probe runs.
+    """
+
+    name: str
+    state: State = State.CLOSED
+    generation: int = 0
+    revision: int = 0
+    changed_at_ms: int = 0
+    opened_at_ms: int | None = None
+    closed_at_ms: int | None = None
+    retry_at_ms: int | None = None
+    deadline_at_ms: int | None = None
+    trips: int = 0
+    permits: int = 0
+    reason: str = ""
+    alarm: str | None = None
+    override: Override | None = None
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    history: tuple[Transition, ...] = ()
+
+    def active_override(self, now_ms: int) -> Override | None:
+        if self.override is not None and self.override.is_active(now_ms):
+            return self.override
+        return None
+
+    def state_for_callers(self, now_ms: int) -> State:
+        """The state that counts: the override's while there is one."""
+        override = self.active_override(now_ms)
+        return self.state if override is None else override.state
+
+    @property
+    def due_at_ms(self) -> int | None:
+        """When time must do something with this circuit; None: never.
+
+        A half-open circuit is always due, so that every tick looks after its probes.
+        """
+        times: list[int | None] = []
+        if self.override is not None:
+            times.append(self.override.until_ms)
+        if self.state is State.OPEN:
+            times.append(self.retry_at_ms)
+        elif self.state is State.HALF_OPEN:
+            times.append(self.deadline_at_ms or self.changed_at_ms)
+        return min((time for time in times if time is not None), default=None)
+
+    @property
+    def due_shard(self) -> int:
+        """The partition of the index `due` that this circuit is listed in."""
+        return zlib.crc32(self.name.encode()) % DUE_SHARDS
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What became of the permits of one generation.
+
+    `returned` are permits given back, because the call ended in an exception that says nothing
+    about the dependency.
+    """
+
+    generation: int
+    granted: int = 0
+    allowed: int = 0
+    opens_at_ms: int = 0
+    succeeded: frozenset[int] = frozenset()
+    failed: frozenset[int] = frozenset()
+    returned: frozenset[int] = frozenset()
+
+    @property
+    def out(self) -> int:
+        """Permits granted and neither reported nor given back."""
+        return self.granted - len(self.succeeded | self.failed | self.returned)
+
+    @property
+    def available(self) -> int:
+        return self.allowed - self.granted
+
+
+class PolicyError(ValueError):
+    """A setting of a policy is unknown or out of its range."""
+
+
+_LARGEST_SECONDS = 7 * 24 * 3600.0
+
+# name: (smallest, largest allowed value)
+_RANGES: dict[str, tuple[float, float]] = {
+    "recovery_timeout_seconds": (0.1, _LARGEST_SECONDS),
+    "backoff": (1.0, 10.0),
+    "max_recovery_timeout_seconds": (0.1, _LARGEST_SECONDS),
+    "jitter": (0.0, 0.5),
+    "permits": (1, 1000),
+    "successes_to_close": (1, 1000),
+    "probe_deadline_seconds": (0.1, 24 * 3600.0),
+    "stable_after_seconds": (0.0, _LARGEST_SECONDS),
+    "ramp_seconds": (0.0, 24 * 3600.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a circuit recovers. Times in seconds; `jitter` is a fraction (0.1: plus or minus 10 %).
+
+    Raises:
+        PolicyError: a value is outside its range; the message names the setting, the value and the range.
+
+    """
+
+    recovery_timeout_seconds: float = 10.0
+    backoff: float = 1.0
+    max_recovery_timeout_seconds: float = 900.0
+    jitter: float = 0.1
+    permits: int = 10
+    successes_to_close: int = 5
+    probe_deadline_seconds: float = 30.0
+    stable_after_seconds: float = 600.0
+    ramp_seconds: float = 0.0
+    enforce: bool = True
+
+    def __post_init__(self) -> None:
+        for name, (smallest, largest) in _RANGES.items():
+            _check_number(name, getattr(self, name), smallest, largest)
+        if not isinstance(self.enforce, bool):
+            raise PolicyError(f"policy enforce = {self.enforce!r} is not allowed: true or false")
+        if self.successes_to_close > self.permits:
+            raise PolicyError(
+                f"policy successes_to_close = {self.successes_to_close} is not allowed: "
+                f"at most permits = {self.permits}, or the circuit could never close"
+            )
+
+    def with_overrides(self, overrides: Mapping[str, Any]) -> Policy:
+        """This policy with a circuit's own settings.
+
+        Raises:
+            PolicyError: a setting is unknown or out of its range.
+
+        """
+        known = {setting.name: setting for setting in fields(self)}
+        for name in overrides:
+            if name not in known:
+                raise PolicyError(f"policy {name} is unknown: allowed are {', '.join(known)}")
+        values = {name: getattr(self, name) for name in known} | dict(overrides)
+        return Policy(**values)
+
+
+def _check_number(name: str, value: object, smallest: float, largest: float) -> None:
+    kind, wanted = (int, "a whole number") if isinstance(smallest, int) else (int | float, "a number")
+    if isinstance(value, bool) or not isinstance(value, kind) or not smallest <= value <= largest:
+        raise PolicyError(f"policy {name} = {value!r} is not allowed: {wanted} from {smallest} to {largest}")
