@@ -45,7 +45,7 @@ def announce(record: DynamoDBRecord) -> None:
         return
     send(detail)
     publish(before, after)
-    logger.info("announced", **detail)
+    logger.info("announced", extra=detail)
 
 
 def send(detail: dict[str, Any]) -> None:

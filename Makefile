@@ -1,0 +1,47 @@
+# Everything here sets up what it needs, in this folder: Python 3.11, make and git are enough.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PYTHON := python3
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test check format lock clean
+
+help:  ## What there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY)  ## Set up the virtual environment
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Recloser needs Python 3.11 or newer; this is " + sys.version)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: $(READY)  ## Watch the deployed system trip on an outage and recover, on a local AWS
+	$(BIN)/python -m recloser.lab.demo
+
+test: check  ## All tests
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## Lint and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:  ## Pin every dependency anew, with hashes
+	$(PYTHON) -m venv build/lock-venv
+	build/lock-venv/bin/pip install --quiet uv
+	build/lock-venv/bin/uv pip compile pyproject.toml --all-extras --group dev --group functions \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+		--upgrade --output-file requirements.lock
+
+clean:  ## Remove everything that was built, the virtual environment included
+	rm -rf $(VENV) build dist .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
