@@ -53,7 +53,6 @@ def flip(name: str, signal: Signal) -> dict[str, str]:
     tracer.put_annotation("circuit", name)
     applied = CONTROL.apply(name, signal)
     decided = {"circuit": name, "state": str(applied.circuit.state), "reason": applied.decision.reason}
-    logger.info(
-        "decided", signal=type(signal).__name__, written=applied.decision.circuit is not None, **decided
-    )
+    written = applied.decision.circuit is not None
+    logger.info("decided", extra={"signal": type(signal).__name__, "written": written, **decided})
     return decided
