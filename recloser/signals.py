@@ -178,16 +178,18 @@ def epoch_ms(timestamp: str) -> int:
 # --- Stream records ------------------------------------------------------------------------------
 
 
-def from_probe_record(record: Mapping[str, Any]) -> tuple[str, ProbesReported]:
+def from_probe_record(record: Mapping[str, Any]) -> tuple[str, ProbesReported] | Ignored:
     """Read a record of the probe table's stream.
 
     Returns:
-        The circuit's name and the signal.
+        The circuit's name and the signal; or why the record asks for nothing.
 
     Raises:
-        EventError: the record has no new image, or the image is not a probe item.
+        EventError: the record's new image is not a probe item.
 
     """
+    if record.get("eventName") == "REMOVE":
+        return Ignored("the permits of an old generation expired")
     try:
         circuit, probes, problems = decode_probes(record["dynamodb"]["NewImage"])
         validate_name(circuit)
@@ -201,7 +203,8 @@ def from_probe_record(record: Mapping[str, Any]) -> tuple[str, ProbesReported]:
 def from_circuit_record(record: Mapping[str, Any]) -> tuple[Circuit, Circuit]:
     """Read a record of the circuit table's stream: the circuit before and after.
 
-    An item that was not there, or is no longer, is a circuit that was never written.
+    What cannot be understood takes its safe default, as for every reader of the item. A circuit whose item
+    was deleted is closed, like one that was never written.
 
     Raises:
         EventError: the record is not one of the circuit table.
@@ -213,7 +216,17 @@ def from_circuit_record(record: Mapping[str, Any]) -> tuple[Circuit, Circuit]:
     except (KeyError, ValueError) as error:
         raise EventError(f"record {record.get('eventID')!r} of the circuit table: {error!r}") from error
     before, _ = decode_circuit(name, change.get("OldImage", {}))
-    after, problems = decode_circuit(name, change.get("NewImage", {}))
-    if problems:
-        raise EventError(f"record {record.get('eventID')!r} of the circuit table: {'; '.join(problems)}")
+    if "NewImage" not in change:
+        return before, _deleted(before, round(change.get("ApproximateCreationDateTime", 0) * 1000))
+    after, _ = decode_circuit(name, change["NewImage"])
     return before, after
+
+
+def _deleted(before: Circuit, at_ms: int) -> Circuit:
+    return Circuit(
+        before.name,
+        generation=before.generation,
+        revision=before.revision,
+        changed_at_ms=at_ms,
+        reason="the circuit's item was deleted",
+    )

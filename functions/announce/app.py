@@ -7,7 +7,6 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger, Tracer
-from aws_lambda_powertools.metrics import MetricResolution, MetricUnit, single_metric
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
@@ -16,7 +15,7 @@ from incoming import validate
 
 from recloser.announcement import DETAIL_TYPE, SOURCE, STATE_VALUES, announcement, tripped
 from recloser.circuit import Circuit
-from recloser.metrics import DIMENSION, NAMESPACE, STATE, TRIPS
+from recloser.metrics import STATE, TRIPS, emf_document, lambda_properties, write_line
 from recloser.signals import from_circuit_record
 
 logger = Logger()
@@ -58,13 +57,7 @@ def send(detail: dict[str, Any]) -> None:
 
 
 def publish(before: Circuit, after: Circuit) -> None:
-    values = {STATE: STATE_VALUES[after.state], TRIPS: float(tripped(before, after))}
-    for name, value in values.items():
-        with single_metric(
-            name=name,
-            unit=MetricUnit.Count,
-            value=value,
-            resolution=MetricResolution.High,
-            namespace=NAMESPACE,
-        ) as metric:
-            metric.add_dimension(name=DIMENSION, value=after.name)
+    values = {STATE: STATE_VALUES[after.state], TRIPS: int(tripped(before, after))}
+    # By the library, not Powertools, whose metrics would carry a dimension `service` besides `Circuit`.
+    document = emf_document(after.name, values, after.changed_at_ms, lambda_properties())
+    write_line(json.dumps(document, separators=(",", ":")))

@@ -37,19 +37,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 def flip_for_alarm(event: dict[str, Any]) -> dict[str, str]:
     validate(event, "alarm-state-change")
-    read = from_alarm_event(event)
-    if isinstance(read, Ignored):
-        logger.info("ignored", reason=read.reason)
-        return {"ignored": read.reason}
-    return flip(*read)
+    return flip(from_alarm_event(event))
 
 
 def flip_for_probes(record: DynamoDBRecord) -> dict[str, str]:
     validate({"Records": [record.raw_event]}, "probe-stream")
-    return flip(*from_probe_record(record.raw_event))
+    return flip(from_probe_record(record.raw_event))
 
 
-def flip(name: str, signal: Signal) -> dict[str, str]:
+def flip(read: tuple[str, Signal] | Ignored) -> dict[str, str]:
+    if isinstance(read, Ignored):
+        logger.info("ignored", extra={"reason": read.reason})
+        return {"ignored": read.reason}
+    name, signal = read
     tracer.put_annotation("circuit", name)
     applied = CONTROL.apply(name, signal)
     decided = {"circuit": name, "state": str(applied.circuit.state), "reason": applied.decision.reason}
