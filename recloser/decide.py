@@ -184,7 +184,9 @@ def _probes_reported(circuit: Circuit, probes: Probes, now_ms: int, policy: Poli
         return _admit_others(circuit, now_ms, policy)
     if circuit.state is State.OPEN and probes.granted:
         return _half_open(circuit, "a probe is out", now_ms, policy, out=probes.out)
-    if not probes.succeeded:
+    if (
+        not probes.succeeded and circuit.permits == CANARY
+    ):  # else the record is older than the others' permits
         return _run_clock(circuit, probes, now_ms, policy)
     return nothing("not enough probes have succeeded yet")
 
@@ -218,7 +220,9 @@ def _timer_due(circuit: Circuit, probes: Probes | None, now_ms: int, policy: Pol
 
 
 def _deadline(circuit: Circuit, probes: Probes, now_ms: int, policy: Policy) -> Decision:
-    if circuit.deadline_at_ms is None or now_ms < circuit.deadline_at_ms:
+    if circuit.deadline_at_ms is None:
+        return _run_clock(circuit, probes, now_ms, policy)
+    if now_ms < circuit.deadline_at_ms:
         return nothing("half-open: the probe deadline has not come")
     if not probes.out:
         return nothing("half-open: no probe is out, waiting for traffic")
