@@ -1,25 +1,21 @@
-"""Alarm definitions: the shape of PutMetricAlarm and of DescribeAlarms, validated and frozen."""
+"""Metric alarms as frozen data; `definitions.py` makes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from recloser.lab.cloudwatch.expressions import Formula, compile_formula
+from recloser.lab.cloudwatch.expressions import Formula
 from recloser.lab.cloudwatch.metrics import Metric
-from recloser.lab.cloudwatch.statistics import BASIC_STATISTICS, Statistic, parse_statistic
+from recloser.lab.cloudwatch.statistics import Statistic
 
-HIGH_RESOLUTION_PERIODS = (10, 20, 30)
 SECONDS_PER_MINUTE = 60
 SECONDS_PER_HOUR = 3600
 SECONDS_PER_DAY = 86_400
-SECONDS_PER_WEEK = 604_800
-MAXIMUM_NAME_LENGTH = 255
-MAXIMUM_METRICS = 10
 
 
-class InvalidAlarm(ValueError):
-    """A definition that PutMetricAlarm or PutCompositeAlarm would refuse, or that this twin cannot evaluate."""
+class InvalidAlarmError(ValueError):
+    """A definition that CloudWatch would refuse, or that this twin cannot evaluate."""
 
     def __init__(self, name: object, problem: str) -> None:
         super().__init__(f"alarm {name!r}: {problem}")
@@ -73,7 +69,7 @@ class MetricQuery:
 
 @dataclass(frozen=True, slots=True)
 class MetricAlarm:
-    """An alarm on a metric (`is_scalar`: defined with MetricName) or on metric math (defined with Metrics)."""
+    """An alarm on one metric (`is_scalar`: defined with MetricName) or on `Metrics`, mostly metric math."""
 
     name: str
     queries: tuple[MetricQuery, ...]
@@ -104,38 +100,12 @@ class MetricAlarm:
     def metrics(self) -> tuple[Metric, ...]:
         return tuple(query.stat.metric for query in self.queries if query.stat is not None)
 
+    @property
+    def returned_stat(self) -> MetricStat:
+        """The statistic that an alarm without an expression watches."""
+        return next(query.stat for query in self.queries if query.returns_data and query.stat is not None)
 
-_ALARM_SETTINGS = {
-    "AlarmName",
-    "AlarmDescription",
-    "ActionsEnabled",
-    "OKActions",
-    "AlarmActions",
-    "InsufficientDataActions",
-    "MetricName",
-    "Namespace",
-    "Statistic",
-    "ExtendedStatistic",
-    "Dimensions",
-    "Period",
-    "Unit",
-    "EvaluationPeriods",
-    "DatapointsToAlarm",
-    "Threshold",
-    "ComparisonOperator",
-    "TreatMissingData",
-    "EvaluateLowSampleCountPercentile",
-    "Metrics",
-}
-_SCALAR_SETTINGS = (
-    "MetricName",
-    "Namespace",
-    "Statistic",
-    "ExtendedStatistic",
-    "Dimensions",
-    "Period",
-    "Unit",
-)
+
 # What DescribeAlarms adds, and what has no influence on the state.
 _IGNORED_SETTINGS = {
     "AlarmArn",
@@ -150,227 +120,8 @@ _IGNORED_SETTINGS = {
 }
 
 
-def metric_alarm(definition: Mapping[str, Any]) -> MetricAlarm:
-    """The alarm that PutMetricAlarm would make of `definition`, or that DescribeAlarms shows.
-
-    Raises InvalidAlarm, naming the setting, its value and what is allowed.
-    """
-    return _MetricAlarmReader(definition).read()
-
-
 def configuration(definition: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a definition without what DescribeAlarms adds."""
     return {
         key: value for key, value in definition.items() if key not in _IGNORED_SETTINGS and value is not None
     }
-
-
-class Reader:
-    """Reads settings out of a definition, with errors that name the alarm, the setting and its value."""
-
-    def __init__(self, definition: Mapping[str, Any]) -> None:
-        self.settings = configuration(definition)
-        self.name = self.settings.get("AlarmName")
-        if not isinstance(self.name, str) or not 1 <= len(self.name) <= MAXIMUM_NAME_LENGTH:
-            raise InvalidAlarm(self.name, f"AlarmName must be 1 to {MAXIMUM_NAME_LENGTH} characters")
-
-    def error(self, problem: str) -> InvalidAlarm:
-        return InvalidAlarm(self.name, problem)
-
-    def refuse_unknown(self, known: set[str]) -> None:
-        unknown = sorted(set(self.settings) - known)
-        if unknown:
-            raise self.error(
-                f"{', '.join(unknown)} cannot be evaluated here; known are {', '.join(sorted(known))}"
-            )
-
-    def whole_number(self, key: str, minimum: int = 1) -> int:
-        value = self.settings.get(key)
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or value != int(value)
-            or value < minimum
-        ):
-            raise self.error(f"{key} must be a whole number of at least {minimum}, not {value!r}")
-        return int(value)
-
-    def number(self, key: str) -> float:
-        value = self.settings.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self.error(f"{key} must be a number, not {value!r}")
-        return float(value)
-
-    def choice(self, key: str, default: str | None, allowed: Sequence[str]) -> str:
-        value = self.settings.get(key, default)
-        if value not in allowed:
-            raise self.error(f"{key} must be one of {', '.join(allowed)}, not {value!r}")
-        return str(value)
-
-    def text(self, key: str) -> str:
-        value = self.settings.get(key)
-        if not isinstance(value, str) or not value:
-            raise self.error(f"{key} must be a text, not {value!r}")
-        return value
-
-
-class _MetricAlarmReader(Reader):
-    def read(self) -> MetricAlarm:
-        self.refuse_unknown(_ALARM_SETTINGS)
-        is_scalar = "Metrics" not in self.settings
-        queries, period = self._scalar() if is_scalar else self._math()
-        evaluation_periods = self.whole_number("EvaluationPeriods")
-        self._check_range(period, evaluation_periods)
-        return MetricAlarm(
-            name=self.text("AlarmName"),
-            queries=queries,
-            is_scalar=is_scalar,
-            period_seconds=period,
-            evaluation_periods=evaluation_periods,
-            datapoints_to_alarm=self._datapoints_to_alarm(evaluation_periods),
-            threshold=self.number("Threshold"),
-            comparison=Comparison(self.choice("ComparisonOperator", None, list(Comparison))),
-            treat_missing_data=self._treat_missing_data(queries),
-            ignores_low_samples=self.choice(
-                "EvaluateLowSampleCountPercentile", "evaluate", ["evaluate", "ignore"]
-            )
-            == "ignore",
-            definition=self.settings,
-            formula=None if is_scalar else self._formula(queries),
-        )
-
-    def _treat_missing_data(self, queries: Sequence[MetricQuery]) -> Missing:
-        # Alarms on DynamoDB's own metrics ignore missing data unless they say otherwise (CloudWatch user guide,
-        # "Configuring how CloudWatch alarms treat missing data"; the API reference says they always do).
-        stats = [query.stat for query in queries if query.stat is not None]
-        only_dynamodb = bool(stats) and all(stat.metric.namespace == "AWS/DynamoDB" for stat in stats)
-        default = Missing.IGNORE if only_dynamodb else Missing.MISSING
-        return Missing(self.choice("TreatMissingData", default, list(Missing)))
-
-    def _datapoints_to_alarm(self, evaluation_periods: int) -> int:
-        if "DatapointsToAlarm" not in self.settings:
-            return evaluation_periods
-        datapoints = self.whole_number("DatapointsToAlarm")
-        if datapoints > evaluation_periods:
-            raise self.error(
-                f"DatapointsToAlarm must be at most EvaluationPeriods ({evaluation_periods}), not {datapoints}"
-            )
-        return datapoints
-
-    def _check_range(self, period: int, evaluation_periods: int) -> None:
-        longest = SECONDS_PER_DAY if period < SECONDS_PER_HOUR else SECONDS_PER_WEEK
-        if period * evaluation_periods > longest:
-            raise self.error(
-                f"EvaluationPeriods times Period must be at most {longest} s, not {period * evaluation_periods} s"
-            )
-
-    def _scalar(self) -> tuple[tuple[MetricQuery, ...], int]:
-        if ("Statistic" in self.settings) == ("ExtendedStatistic" in self.settings):
-            raise self.error("exactly one of Statistic and ExtendedStatistic must be given")
-        if "Statistic" in self.settings:
-            statistic = self._statistic(self.choice("Statistic", None, BASIC_STATISTICS))
-        else:
-            statistic = self._statistic(self.text("ExtendedStatistic"))
-        metric = Metric.of(
-            self.text("Namespace"), self.text("MetricName"), self._dimensions(self.settings.get("Dimensions"))
-        )
-        unit = self.settings.get("Unit")
-        stat = MetricStat(metric, statistic, unit)
-        return (MetricQuery("m1", returns_data=True, stat=stat),), self._period(self.settings.get("Period"))
-
-    def _math(self) -> tuple[tuple[MetricQuery, ...], int]:
-        forbidden = [key for key in _SCALAR_SETTINGS if key in self.settings]
-        if forbidden:
-            raise self.error(f"{', '.join(forbidden)} cannot stand beside Metrics")
-        entries = self.settings["Metrics"]
-        if not isinstance(entries, Sequence) or isinstance(entries, str) or not entries:
-            raise self.error(f"Metrics must be a list with at least one entry, not {entries!r}")
-        queries = tuple(self._query(entry) for entry in entries)
-        self._check_queries(queries)
-        return queries, self._common_period(entries)
-
-    def _check_queries(self, queries: Sequence[MetricQuery]) -> None:
-        ids = [query.id for query in queries]
-        if len(set(ids)) != len(ids):
-            raise self.error(f"Metrics has an Id twice: {', '.join(ids)}")
-        if sum(query.stat is not None for query in queries) > MAXIMUM_METRICS:
-            raise self.error(f"Metrics may hold at most {MAXIMUM_METRICS} metrics")
-        returned = [query.id for query in queries if query.returns_data]
-        if len(returned) != 1:
-            raise self.error(
-                f"exactly one entry of Metrics must have ReturnData true, not {len(returned)}"
-                + (f" ({', '.join(returned)})" if returned else "")
-            )
-
-    def _query(self, entry: Any) -> MetricQuery:
-        if not isinstance(entry, Mapping) or not isinstance(entry.get("Id"), str):
-            raise self.error(f"an entry of Metrics must have an Id, not {entry!r}")
-        name = entry["Id"]
-        if not name[:1].islower() or not name.replace("_", "a").isalnum() or not name.isascii():
-            raise self.error(
-                f"Id must start with a lower-case letter and go on with letters, digits and _, not {name!r}"
-            )
-        stat, expression = entry.get("MetricStat"), entry.get("Expression")
-        if (stat is None) == (expression is None):
-            raise self.error(f"entry {name!r} of Metrics must have either MetricStat or Expression")
-        return MetricQuery(
-            id=name,
-            returns_data=entry.get("ReturnData", True) is not False,
-            stat=None if stat is None else self._stat(name, stat),
-            expression=expression,
-            label=entry.get("Label"),
-        )
-
-    def _stat(self, name: str, stat: Any) -> MetricStat:
-        metric = stat.get("Metric") if isinstance(stat, Mapping) else None
-        if not isinstance(metric, Mapping) or not metric.get("Namespace") or not metric.get("MetricName"):
-            raise self.error(f"MetricStat of {name!r} must have a Metric with Namespace and MetricName")
-        if not isinstance(stat.get("Stat"), str):
-            raise self.error(f"MetricStat of {name!r} must have a Stat, not {stat.get('Stat')!r}")
-        return MetricStat(
-            Metric.of(metric["Namespace"], metric["MetricName"], self._dimensions(metric.get("Dimensions"))),
-            self._statistic(stat["Stat"]),
-            stat.get("Unit"),
-        )
-
-    def _common_period(self, entries: Sequence[Mapping[str, Any]]) -> int:
-        periods = {entry["MetricStat"].get("Period") for entry in entries if entry.get("MetricStat")}
-        # An expression without metrics, such as TIME_SERIES(0), has only its own period.
-        periods = periods or {entry.get("Period") for entry in entries}
-        if len(periods) != 1:
-            shown = ", ".join(sorted(map(str, periods)))
-            raise self.error(f"all metrics of an alarm must have the same Period, not {shown}")
-        return self._period(periods.pop())
-
-    def _formula(self, queries: Sequence[MetricQuery]) -> Formula | None:
-        expressions = {query.id: query.expression for query in queries if query.expression is not None}
-        wanted = next(query for query in queries if query.returns_data)
-        metric_ids = [query.id for query in queries if query.stat is not None]
-        if not expressions:
-            return None
-        try:
-            formula = compile_formula(expressions, metric_ids, wanted.id)
-        except ValueError as error:
-            raise self.error(str(error)) from error
-        return formula if wanted.expression is not None else None
-
-    def _statistic(self, text: str) -> Statistic:
-        try:
-            return parse_statistic(text)
-        except ValueError as error:
-            raise self.error(str(error)) from error
-
-    def _period(self, value: Any) -> int:
-        if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value):
-            period = int(value)
-            if period in HIGH_RESOLUTION_PERIODS or (period > 0 and period % SECONDS_PER_MINUTE == 0):
-                return period
-        raise self.error(f"Period must be 10, 20, 30 or a multiple of 60 s, not {value!r}")
-
-    def _dimensions(self, entries: Any) -> dict[str, str]:
-        dimensions: dict[str, str] = {}
-        for entry in entries or ():
-            if not isinstance(entry, Mapping) or not {"Name", "Value"} <= set(entry):
-                raise self.error(f"a dimension must have a Name and a Value, not {entry!r}")
-            dimensions[str(entry["Name"])] = str(entry["Value"])
-        return dimensions

@@ -1,59 +1,45 @@
-"""Composite alarms: a rule over the states of other alarms.
+"""Composite alarms: from PutCompositeAlarm or DescribeAlarms to frozen data; why they have their state."""
 
-Syntax and limits follow "Combining alarms" in the CloudWatch user guide and captured answers of PutCompositeAlarm.
-"""
-
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
-from lark import Lark, Tree, UnexpectedInput
-from lark.lexer import Token
-
-from recloser.lab.cloudwatch.alarms import InvalidAlarm, Reader, State
+from recloser.lab.cloudwatch.alarms import State
+from recloser.lab.cloudwatch.definitions import Reader
+from recloser.lab.cloudwatch.reasons import Reason
+from recloser.lab.cloudwatch.rules import Rule, RuleError, parse_rule
+from recloser.lab.cloudwatch.states import AlarmState, Place
+from recloser.lab.cloudwatch.times import iso_milliseconds, long_time
 
 MAXIMUM_RULE_LENGTH = 10_240
 MAXIMUM_CHILDREN = 100
 MAXIMUM_ELEMENTS = 500
-WHOLE_PERCENT = 100
 
-_GRAMMAR = r"""
-?start: disjunction
-?disjunction: conjunction
-    | disjunction "OR" conjunction -> or_
-?conjunction: negation
-    | conjunction "AND" negation -> and_
-?negation: term
-    | "NOT" negation -> not_
-?term: "TRUE" -> true
-    | "FALSE" -> false
-    | STATE "(" alarm ")" -> has
-    | "AT_LEAST" "(" THRESHOLD "," [NOT] STATE "," "(" alarm ("," alarm)* ")" ")" -> at_least
-    | "(" disjunction ")"
-alarm: NAME | QUOTED
 
-NOT: "NOT"
-STATE.3: "ALARM" | "OK" | "INSUFFICIENT_DATA"
-THRESHOLD.4: /\d+%?(?=\s*,)/
-QUOTED: /"(\\.|[^"\\])*"/
-NAME: /[^\s(),"]+/
-%ignore /\s+/
-"""
+@dataclass(frozen=True, slots=True)
+class Suppressor:
+    """ActionsSuppressor: an alarm that holds back the actions (never the state) of a composite alarm."""
 
-StateOf = Callable[[str], State]
-Rule = Callable[[StateOf], bool]
+    alarm: str
+    wait_seconds: int
+    extension_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
 class CompositeAlarm:
-    """An alarm that is in ALARM while its rule is true, and OK otherwise. `children` are names, in order."""
+    """An alarm that is in ALARM while its rule holds, else OK. `children` are the names in the rule."""
 
     name: str
     rule_text: str
     children: tuple[str, ...]
+    suppressor: Suppressor | None
     definition: Mapping[str, Any] = field(compare=False)
     rule: Rule = field(compare=False, repr=False)
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        return self.children if self.suppressor is None else (*self.children, self.suppressor.alarm)
 
 
 _SETTINGS = {
@@ -64,110 +50,78 @@ _SETTINGS = {
     "OKActions",
     "AlarmActions",
     "InsufficientDataActions",
+    "ActionsSuppressor",
+    "ActionsSuppressorWaitPeriod",
+    "ActionsSuppressorExtensionPeriod",
 }
 
 
 def composite_alarm(definition: Mapping[str, Any]) -> CompositeAlarm:
     """The alarm that PutCompositeAlarm would make of `definition`, or that DescribeAlarms shows.
 
-    Raises InvalidAlarm, naming what is wrong and where in the rule.
+    Raises InvalidAlarmError, naming what is wrong and where in the rule.
     """
     reader = Reader(definition)
     reader.refuse_unknown(_SETTINGS)
     name, text = reader.text("AlarmName"), reader.text("AlarmRule")
     if len(text) > MAXIMUM_RULE_LENGTH:
         raise reader.error(f"AlarmRule must be at most {MAXIMUM_RULE_LENGTH} characters, not {len(text)}")
-    builder = _Builder(name, text)
-    rule = builder.build()
-    return CompositeAlarm(name, text, tuple(builder.children), reader.settings, rule)
+    try:
+        parsed = parse_rule(text)
+    except RuleError as error:
+        raise reader.error(str(error)) from None
+    if len(parsed.alarms) > MAXIMUM_CHILDREN:
+        raise reader.error(
+            f"AlarmRule may refer to at most {MAXIMUM_CHILDREN} alarms, not {len(parsed.alarms)}"
+        )
+    if parsed.elements > MAXIMUM_ELEMENTS:
+        raise reader.error(f"AlarmRule may have at most {MAXIMUM_ELEMENTS} elements, not {parsed.elements}")
+    if name in parsed.alarms:
+        raise reader.error("AlarmRule refers to the alarm itself")
+    return CompositeAlarm(name, text, parsed.alarms, _suppressor(reader), reader.settings, parsed.rule)
 
 
-@lru_cache(maxsize=1)
-def _parser() -> Lark:
-    return Lark(_GRAMMAR, parser="lalr", propagate_positions=True, maybe_placeholders=True)
+def _suppressor(reader: Reader) -> Suppressor | None:
+    if "ActionsSuppressor" not in reader.settings:
+        return None
+    return Suppressor(
+        reader.text("ActionsSuppressor").split(":alarm:", 1)[-1],
+        reader.whole_number("ActionsSuppressorWaitPeriod", 0),
+        reader.whole_number("ActionsSuppressorExtensionPeriod", 0),
+    )
 
 
-class _Builder:
-    """Turns a rule into something that can be asked, and collects the alarms in it."""
+StateOf = Callable[[str], AlarmState]
 
-    def __init__(self, name: str, text: str) -> None:
-        self.name = name
-        self.text = text
-        self.children: dict[str, None] = {}
-        self._elements = 0
 
-    def build(self) -> Rule:
-        try:
-            tree = _parser().parse(self.text)
-        except UnexpectedInput as error:
-            at = error.pos_in_stream if error.pos_in_stream is not None else len(self.text)
-            found = self.text[at : at + 20]
-            where = f"{found!r} at character {at}" if found else "the end of the rule"
-            raise self._error(f"AlarmRule is not understood: unexpected {where}") from None
-        rule = self._rule(tree)
-        if len(self.children) > MAXIMUM_CHILDREN:
-            raise self._error(
-                f"AlarmRule may refer to at most {MAXIMUM_CHILDREN} alarms, not {len(self.children)}"
-            )
-        if self._elements > MAXIMUM_ELEMENTS:
-            raise self._error(f"AlarmRule may have at most {MAXIMUM_ELEMENTS} elements, not {self._elements}")
-        if self.name in self.children:
-            raise self._error("AlarmRule refers to the alarm itself")
-        return rule
+def put_reason(
+    place: Place, alarm: CompositeAlarm, state: State, state_of: StateOf, *, created: bool
+) -> Reason:
+    """The reason for a state that comes from the rule itself, just created or updated."""
+    done = "created and its alarm rule" if created else "updated and its new alarm rule"
+    text = f"{place.alarm_arn(alarm.name)} was {done} evaluates to {state.value}"
+    return Reason(text, _triggering(place, alarm, state_of))
 
-    def _rule(self, tree: Tree[Token]) -> Rule:
-        self._elements += 1
-        match tree.data:
-            case "or_" | "and_":
-                left, right = (self._rule(child) for child in tree.children if isinstance(child, Tree))
-                if tree.data == "or_":
-                    return lambda state_of: left(state_of) or right(state_of)
-                return lambda state_of: left(state_of) and right(state_of)
-            case "not_":
-                inner = self._rule(next(child for child in tree.children if isinstance(child, Tree)))
-                return lambda state_of: not inner(state_of)
-            case "true":
-                return lambda _: True
-            case "false":
-                return lambda _: False
-            case "has":
-                return self._has(tree)
-        return self._at_least(tree)
 
-    def _has(self, tree: Tree[Token]) -> Rule:
-        state, child = State(str(tree.children[0])), self._child(tree.children[1])
-        return lambda state_of: state_of(child) is state
+def child_reason(place: Place, alarm: CompositeAlarm, child: str, state_of: StateOf) -> Reason:
+    """The reason for a state that comes from the change of `child`."""
+    return Reason(transitioned(place, child, state_of(child)), _triggering(place, alarm, state_of))
 
-    def _at_least(self, tree: Tree[Token]) -> Rule:
-        threshold, negated, state_name, *alarms = tree.children
-        state = State(str(state_name))
-        wanted = negated is None
-        children = [self._child(alarm) for alarm in alarms]
-        needed = self._needed(str(threshold), len(children))
-        return lambda state_of: sum((state_of(child) is state) is wanted for child in children) >= needed
 
-    def _needed(self, threshold: str, alarms: int) -> float:
-        if threshold.endswith("%"):
-            percent = int(threshold[:-1])
-            if not 1 <= percent <= WHOLE_PERCENT:
-                raise self._error(f"AT_LEAST takes a percentage from 1 to 100, not {threshold}")
-            return alarms * percent / WHOLE_PERCENT
-        if not 1 <= int(threshold) <= alarms:
-            raise self._error(
-                f"AT_LEAST takes a number from 1 to the number of alarms ({alarms}), not {threshold}"
-            )
-        return int(threshold)
+def transitioned(place: Place, name: str, state: AlarmState) -> str:
+    return f"{place.alarm_arn(name)} transitioned to {state.value.value} at {long_time(state.updated_ms)}"
 
-    def _child(self, node: object) -> str:
-        self._elements += 1
-        assert isinstance(node, Tree)
-        text = str(node.children[0])
-        if text.startswith('"'):
-            text = text[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-        if text.startswith("arn:"):
-            text = text.split(":alarm:", 1)[-1]
-        self.children[text] = None
-        return text
 
-    def _error(self, problem: str) -> InvalidAlarm:
-        return InvalidAlarm(self.name, problem)
+def _triggering(place: Place, alarm: CompositeAlarm, state_of: StateOf) -> str:
+    causes = dict.fromkeys(alarm.rule.causes(lambda name: state_of(name).value))
+    triggering = [
+        {
+            "arn": place.alarm_arn(name),
+            "state": {
+                "value": state_of(name).value.value,
+                "timestamp": iso_milliseconds(state_of(name).updated_ms),
+            },
+        }
+        for name in causes
+    ]
+    return json.dumps({"triggeringAlarms": triggering}, separators=(",", ":"))

@@ -1,7 +1,7 @@
-"""How an alarm decides: the window it reads, the state it takes, and the reason it gives.
+"""How an alarm decides: the window it reads, and the state it takes.
 
-The rules are those of AWS's "Configuring how CloudWatch alarms treat missing data", made precise by transitions
-that were captured on AWS; `docs/cloudwatch.md` tells which parts are not verified.
+The rules are those of AWS's "Configuring how CloudWatch alarms treat missing data", made precise by
+transitions that were captured on AWS; `docs/cloudwatch.md` tells which parts are not verified.
 """
 
 import operator
@@ -9,11 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from recloser.lab.cloudwatch.alarms import Comparison, Metric, MetricAlarm, MetricStat, Missing, State
-from recloser.lab.cloudwatch.metrics import MetricStore
-from recloser.lab.cloudwatch.series import Aggregate
+from recloser.lab.cloudwatch.aggregate import Aggregate
+from recloser.lab.cloudwatch.alarms import Comparison, MetricAlarm, MetricStat, Missing, State
+from recloser.lab.cloudwatch.metrics import Metric, MetricStore
+from recloser.lab.cloudwatch.series import Span
 
 MS_PER_SECOND = 1000
+SECONDS_PER_MINUTE = 60
+
 _COMPARE: dict[Comparison, Callable[[float, float], bool]] = {
     Comparison.AT_LEAST: operator.ge,
     Comparison.ABOVE: operator.gt,
@@ -28,11 +31,13 @@ _SAMPLES_THAT_COUNT = 10.0
 class WindowRules:
     """What AWS does not publish about the window, as captured.
 
-    `scalar_lag_seconds`: an alarm defined with MetricName reads up to 10 s ago (captures allow 8.8 to 10.8 s);
+    `scalar_lag_seconds`: an alarm defined with MetricName reads up to 10 s ago (captures allow 8.8 to 10.8
+    s);
     `expression_lag_seconds`: one defined with Metrics reads up to now (captures allow at most 0.48 s).
-    `extra_seconds`: how far before its N periods an alarm below 60 s looks. Captured only for period 10 and N = 3
-    (9 periods in all); for 20 and 30 s and other N this is an extrapolation.
-    `extra_periods`: the same from 60 s on, from AWS's worked example (5 periods for N = 3); not measured at 60 s.
+    `extra_seconds`: how far before its N periods an alarm below 60 s looks. Captured only for period 10 and N
+    = 3 (9 periods in all); for 20 and 30 s and other N this is an extrapolation.
+    `extra_periods`: the same from 60 s on, from AWS's worked example (5 periods for N = 3); not measured at
+    60 s.
     """
 
     scalar_lag_seconds: float = 10.0
@@ -63,10 +68,10 @@ def evaluation_window(alarm: MetricAlarm, query_ms: int, rules: WindowRules = AW
     not aligned with the clock but slide.
     """
     period = alarm.period_seconds
-    if period < 60:  # noqa: PLR2004 - a minute
+    if period < SECONDS_PER_MINUTE:
         grain_ms, extra = period * MS_PER_SECOND, rules.extra_seconds // period
     else:
-        grain_ms, extra = 60 * MS_PER_SECOND, rules.extra_periods
+        grain_ms, extra = SECONDS_PER_MINUTE * MS_PER_SECOND, rules.extra_periods
     lag = rules.scalar_lag_seconds if alarm.is_scalar else rules.expression_lag_seconds
     end_ms = (query_ms - int(lag * MS_PER_SECOND)) // grain_ms * grain_ms
     buckets = alarm.evaluation_periods + extra
@@ -77,7 +82,7 @@ def evaluation_window(alarm: MetricAlarm, query_ms: int, rules: WindowRules = AW
 class Datapoints:
     """What an alarm saw: one value per period of the window, None where there is none.
 
-    `sample_counts` is there for alarms on a plain metric only.
+    `sample_counts` is there for alarms defined with MetricName only.
     """
 
     window: Window
@@ -90,58 +95,44 @@ def read_datapoints(
 ) -> Datapoints:
     """The datapoints that `alarm` sees at `query_ms`."""
     window = evaluation_window(alarm, query_ms, rules)
+    query = _Query(store, Span(window.start_ms, alarm.period_seconds, window.buckets), query_ms)
     if alarm.formula is None:
-        stat = next(query.stat for query in alarm.queries if query.returns_data)
-        assert stat is not None
-        aggregates = _aggregates(stat, alarm, store, window, query_ms, stat.statistic.needs_values)
-        values = _values(stat, aggregates)
+        stat = alarm.returned_stat
+        aggregates = query.aggregates(stat)
         counts = [None if found is None else found.count for found in aggregates] if alarm.is_scalar else None
-        return Datapoints(window, values, counts)
-    return Datapoints(window, _evaluate_formula(alarm, store, window, query_ms))
+        return Datapoints(window, query.values(stat), counts)
+    wanted = alarm.formula.metrics_used
+    series = {
+        entry.id: query.values(entry.stat)
+        for entry in alarm.queries
+        if entry.stat is not None and entry.id in wanted
+    }
+    return Datapoints(window, alarm.formula.evaluate(series, window.buckets, alarm.period_seconds))
 
 
-def _evaluate_formula(
-    alarm: MetricAlarm, store: MetricStore, window: Window, query_ms: int
-) -> list[float | None]:
-    assert alarm.formula is not None
-    seen: dict[tuple[Metric, str | None, bool], list[Aggregate | None]] = {}
-    series: dict[str, list[float | None]] = {}
-    for query in alarm.queries:
-        stat = query.stat
-        if stat is None or query.id not in alarm.formula.metrics_used:
-            continue
-        # Several statistics of one metric, such as its Sum and its SampleCount, are read once.
+class _Query:
+    """One look at the metrics; Sum and SampleCount of the same metric read it once."""
+
+    def __init__(self, store: MetricStore, span: Span, query_ms: int) -> None:
+        self._store = store
+        self._span = span
+        self._query_ms = query_ms
+        self._seen: dict[tuple[Metric, str | None, bool], list[Aggregate | None]] = {}
+
+    def aggregates(self, stat: MetricStat) -> list[Aggregate | None]:
         needs_values = stat.statistic.needs_values
         key = (stat.metric, stat.unit, needs_values)
-        aggregates = seen.get(key)
-        if aggregates is None:
-            aggregates = seen[key] = _aggregates(stat, alarm, store, window, query_ms, needs_values)
-        series[query.id] = _values(stat, aggregates)
-    return alarm.formula.evaluate(series, window.buckets, alarm.period_seconds)
+        found = self._seen.get(key)
+        if found is None:
+            found = self._store.aggregates(
+                stat.metric, stat.unit, self._span, self._query_ms, with_values=needs_values
+            )
+            self._seen[key] = found
+        return found
 
-
-def _aggregates(
-    stat: MetricStat,
-    alarm: MetricAlarm,
-    store: MetricStore,
-    window: Window,
-    query_ms: int,
-    needs_values: bool,
-) -> list[Aggregate | None]:
-    return store.aggregates(
-        stat.metric,
-        stat.unit,
-        window.start_ms,
-        alarm.period_seconds,
-        window.buckets,
-        query_ms,
-        with_values=needs_values,
-    )
-
-
-def _values(stat: MetricStat, aggregates: list[Aggregate | None]) -> list[float | None]:
-    compute = stat.statistic.compute
-    return [None if found is None else compute(found) for found in aggregates]
+    def values(self, stat: MetricStat) -> list[float | None]:
+        compute = stat.statistic.compute
+        return [None if found is None else compute(found) for found in self.aggregates(stat)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +158,13 @@ def decide(alarm: MetricAlarm, datapoints: Datapoints) -> Decision:
     """
     bad, good = _newest(alarm, datapoints.values)
     needed, periods = alarm.datapoints_to_alarm, alarm.evaluation_periods
-    if _too_few_samples(alarm, datapoints, bad + good):
+    if alarm.ignores_low_samples and _has_too_few_samples(alarm, datapoints, bad + good):
         return Decision(None, bad, good)
     if len(bad) >= needed:
         return Decision(State.ALARM, bad, good)
     if len(good) >= periods - needed + 1:
         return Decision(State.OK, bad, good)
-    return Decision(_with_missing(alarm, datapoints, bad, good), bad, good)
+    return Decision(_with_missing(alarm, datapoints.window, bad, good), bad, good)
 
 
 def _newest(alarm: MetricAlarm, values: list[float | None]) -> tuple[list[int], list[int]]:
@@ -191,9 +182,7 @@ def _newest(alarm: MetricAlarm, values: list[float | None]) -> tuple[list[int], 
     return bad, good
 
 
-def _with_missing(
-    alarm: MetricAlarm, datapoints: Datapoints, bad: list[int], good: list[int]
-) -> State | None:
+def _with_missing(alarm: MetricAlarm, window: Window, bad: list[int], good: list[int]) -> State | None:
     """What TreatMissingData says when the real datapoints alone do not decide."""
     mode, needed = alarm.treat_missing_data, alarm.datapoints_to_alarm
     missing = alarm.evaluation_periods - len(bad) - len(good)
@@ -206,34 +195,27 @@ def _with_missing(
         return State.OK
     if mode is Missing.IGNORE:
         return None
-    if not bad:
-        return State.INSUFFICIENT_DATA
-    # AWS's "premature" rule: a breach old enough to have been followed by M - 1 periods, and nothing but breaches
-    # in the window, raises the alarm though fewer than M datapoints breach.
-    window = datapoints.window
-    oldest_ms = window.bucket_start_ms(bad[-1])
-    if window.end_ms - oldest_ms >= needed * window.period_ms:
+    # AWS's "premature" rule: a breach old enough to have been followed by M - 1 periods, and nothing but
+    # breaches in the window, raises the alarm though fewer than M datapoints breach.
+    if bad and window.end_ms - window.bucket_start_ms(bad[-1]) >= needed * window.period_ms:
         return State.ALARM
-    # Captured with the prior state INSUFFICIENT_DATA only; with OK before, AWS might keep the state.
+    # With a breach that is too new this was captured for the prior state INSUFFICIENT_DATA only; with OK
+    # before, AWS might keep the state.
     return State.INSUFFICIENT_DATA
 
 
-def _too_few_samples(alarm: MetricAlarm, datapoints: Datapoints, used: list[int]) -> bool:
-    """EvaluateLowSampleCountPercentile "ignore": the state stays while a percentile stands on too few samples.
+def _has_too_few_samples(alarm: MetricAlarm, datapoints: Datapoints, used: list[int]) -> bool:
+    """EvaluateLowSampleCountPercentile "ignore": a percentile of too few samples keeps the state.
 
-    AWS ("Percentile-based CloudWatch alarms and low data samples"): fewer than 10 / (1 - p) samples for p of 0.5
-    and above, fewer than 10 / p below. Captured for one period; that with several periods each of them needs that
-    many is our reading.
+    AWS ("Percentile-based CloudWatch alarms and low data samples"): fewer than 10 / (1 - p) samples for p
+    of 0.5 and above, fewer than 10 / p below. Captured for one period; that with several periods each of them
+    needs that many is our reading.
     """
-    if not alarm.ignores_low_samples or datapoints.sample_counts is None:
-        return False
-    stat = alarm.queries[0].stat
-    share = None if stat is None else stat.statistic.percentile
-    if share is None:
+    share = alarm.returned_stat.statistic.percentile if alarm.is_scalar else None
+    counts = datapoints.sample_counts
+    if share is None or counts is None:
         return False
     rest = 1.0 - share if share >= _MEDIAN else share
-    if rest <= 0:
-        return False
     # 10 / (1 - 0.99) is 999.9999999999991 in floating point, and 1,000 samples are meant.
-    needed = round(_SAMPLES_THAT_COUNT / rest, 6)
-    return any((datapoints.sample_counts[index] or 0.0) < needed for index in used)
+    needed = round(_SAMPLES_THAT_COUNT / rest, 6) if rest > 0 else 0.0
+    return any((counts[index] or 0.0) < needed for index in used)

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recloser.lab.cloudwatch.alarms import MetricAlarm, MetricQuery, State
+from recloser.lab.cloudwatch.alarms import MetricAlarm, MetricQuery
 from recloser.lab.cloudwatch.composite import CompositeAlarm
+from recloser.lab.cloudwatch.states import AlarmState, Place
 from recloser.lab.cloudwatch.times import iso_milliseconds, iso_seconds
 
 Event = dict[str, Any]
@@ -21,86 +22,81 @@ _NAMESPACE = uuid.UUID("6f1c6f0e-3c39-5b0c-9d0b-7a1f3a3f8f52")
 
 
 @dataclass(frozen=True, slots=True)
-class AlarmState:
-    """A state with its reason; `reason_data` is JSON text, or None where CloudWatch has none."""
+class Configured:
+    """An alarm, and when it was configured so."""
 
-    value: State
-    reason: str
-    reason_data: str | None
-    updated_ms: int
+    alarm: Alarm
+    at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the alarms are; names of alarms become ARNs here."""
+class EventMaker:
+    """Makes the events of one region. The same history gives the same ids: a run repeats to the byte."""
 
-    account: str = "000000000000"
-    region: str = "us-east-1"
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._sequence = 0
 
-    def alarm_arn(self, name: str) -> str:
-        return f"arn:aws:cloudwatch:{self.region}:{self.account}:alarm:{name}"
+    def state_change(self, alarm: Alarm, previous: AlarmState, state: AlarmState) -> Event:
+        """The event of an alarm that has gone from `previous` to `state`."""
+        detail = {
+            "alarmName": alarm.name,
+            "state": _state(state),
+            "previousState": _state(previous),
+            "configuration": _short_configuration(alarm),
+        }
+        return self._envelope(STATE_CHANGE, alarm.name, state.updated_ms, detail)
+
+    def created(self, now: Configured, state: AlarmState) -> Event:
+        return self._configuration_change("create", now, _bare(state), now.at_ms)
+
+    def updated(self, now: Configured, state: AlarmState, before: Configured) -> Event:
+        event = self._configuration_change("update", now, _bare(state), now.at_ms)
+        event["detail"]["previousConfiguration"] = _full_configuration(before)
+        return event
+
+    def deleted(self, last: Configured, state: AlarmState, at_ms: int) -> Event:
+        shown = {"value": state.value.value, "reason": state.reason, "timestamp": _bare(state)["timestamp"]}
+        return self._configuration_change("delete", last, shown, at_ms)
+
+    def _configuration_change(
+        self, operation: str, configured: Configured, state: Mapping[str, str], at_ms: int
+    ) -> Event:
+        detail = {
+            "alarmName": configured.alarm.name,
+            "operation": operation,
+            "state": state,
+            "configuration": _full_configuration(configured),
+        }
+        return self._envelope(CONFIGURATION_CHANGE, configured.alarm.name, at_ms, detail)
+
+    def _envelope(self, detail_type: str, name: str, at_ms: int, detail: Mapping[str, Any]) -> Event:
+        self._sequence += 1
+        place = self._place
+        identity = f"{place.account}/{place.region}/{name}/{detail_type}/{at_ms}/{self._sequence}"
+        return {
+            "version": "0",
+            "id": str(uuid.uuid5(_NAMESPACE, identity)),
+            "detail-type": detail_type,
+            "source": "aws.cloudwatch",
+            "account": place.account,
+            "time": iso_seconds(at_ms),
+            "region": place.region,
+            "resources": [place.alarm_arn(name)],
+            "detail": dict(detail),
+        }
 
 
-def state_change(place: Place, alarm: Alarm, previous: AlarmState, state: AlarmState, sequence: int) -> Event:
-    """The event of an alarm that has gone from `previous` to `state`."""
-    detail = {
-        "alarmName": alarm.name,
-        "state": _state(state),
-        "previousState": _state(previous),
-        "configuration": _short_configuration(alarm),
-    }
-    return _envelope(place, STATE_CHANGE, alarm.name, state.updated_ms, detail, sequence)
-
-
-def configuration_change(
-    place: Place,
-    operation: str,
-    alarm: Alarm,
-    state: AlarmState,
-    configured_ms: int,
-    at_ms: int,
-    sequence: int,
-    *,
-    previous: tuple[Alarm, int] | None = None,
-) -> Event:
-    """The event of an alarm that was created, updated or deleted (`operation`).
-
-    `previous` is what the alarm was before an update, and when that was configured.
-    """
-    shown = {"value": state.value.value, "timestamp": iso_milliseconds(state.updated_ms)}
-    if operation == "delete":
-        shown = {**shown, "reason": state.reason}
-    detail: dict[str, Any] = {
-        "alarmName": alarm.name,
-        "operation": operation,
-        "state": shown,
-        "configuration": _full_configuration(alarm, configured_ms),
-    }
-    if previous is not None:
-        detail["previousConfiguration"] = _full_configuration(*previous)
-    return _envelope(place, CONFIGURATION_CHANGE, alarm.name, at_ms, detail, sequence)
-
-
-def _envelope(
-    place: Place, detail_type: str, name: str, at_ms: int, detail: Mapping[str, Any], sequence: int
-) -> Event:
-    # The same history gives the same ids, so that a simulation can be replayed to the byte.
-    identity = f"{place.account}/{place.region}/{name}/{detail_type}/{at_ms}/{sequence}"
-    return {
-        "version": "0",
-        "id": str(uuid.uuid5(_NAMESPACE, identity)),
-        "detail-type": detail_type,
-        "source": "aws.cloudwatch",
-        "account": place.account,
-        "time": iso_seconds(at_ms),
-        "region": place.region,
-        "resources": [place.alarm_arn(name)],
-        "detail": dict(detail),
-    }
+def _bare(state: AlarmState) -> dict[str, str]:
+    return {"value": state.value.value, "timestamp": iso_milliseconds(state.updated_ms)}
 
 
 def _state(state: AlarmState) -> dict[str, str]:
-    shown = {"value": state.value.value, "reason": state.reason}
+    shown = {}
+    if state.suppressed_by is not None and state.suppressed_reason is not None:
+        shown["actionsSuppressedBy"] = state.suppressed_by
+        shown["actionsSuppressedReason"] = state.suppressed_reason
+    shown["value"] = state.value.value
+    shown["reason"] = state.reason
     if state.reason_data is not None:
         shown["reasonData"] = state.reason_data
     shown["timestamp"] = iso_milliseconds(state.updated_ms)
@@ -117,8 +113,8 @@ def _short_configuration(alarm: Alarm) -> dict[str, Any]:
     return shown
 
 
-def _full_configuration(alarm: Alarm, configured_ms: int) -> dict[str, Any]:
-    definition = alarm.definition
+def _full_configuration(configured: Configured) -> dict[str, Any]:
+    alarm, definition = configured.alarm, configured.alarm.definition
     if isinstance(alarm, CompositeAlarm):
         shown = _composite_rule(alarm)
     else:
@@ -136,7 +132,7 @@ def _full_configuration(alarm: Alarm, configured_ms: int) -> dict[str, Any]:
     if "AlarmDescription" in definition:
         shown["description"] = definition["AlarmDescription"]
     shown["actionsEnabled"] = definition.get("ActionsEnabled", True)
-    shown["timestamp"] = iso_milliseconds(configured_ms)
+    shown["timestamp"] = iso_milliseconds(configured.at_ms)
     shown["okActions"] = list(definition.get("OKActions", ()))
     shown["alarmActions"] = list(definition.get("AlarmActions", ()))
     shown["insufficientDataActions"] = list(definition.get("InsufficientDataActions", ()))
@@ -144,7 +140,12 @@ def _full_configuration(alarm: Alarm, configured_ms: int) -> dict[str, Any]:
 
 
 def _composite_rule(alarm: CompositeAlarm) -> dict[str, Any]:
-    return {"alarmRule": alarm.rule_text}
+    shown: dict[str, Any] = {"alarmRule": alarm.rule_text}
+    if alarm.suppressor is not None:
+        shown["actionsSuppressor"] = alarm.definition["ActionsSuppressor"]
+        shown["actionsSuppressorWaitPeriod"] = alarm.suppressor.wait_seconds
+        shown["actionsSuppressorExtensionPeriod"] = alarm.suppressor.extension_seconds
+    return shown
 
 
 def _metrics(alarm: MetricAlarm) -> list[dict[str, Any]]:
@@ -152,8 +153,8 @@ def _metrics(alarm: MetricAlarm) -> list[dict[str, Any]]:
 
 
 def _metric(alarm: MetricAlarm, query: MetricQuery) -> dict[str, Any]:
-    # The only metric of an alarm defined with MetricName has no id of the user's: CloudWatch makes one up, and
-    # another one with every change of the alarm.
+    # The only metric of an alarm defined with MetricName has no id of the user's: CloudWatch makes one up,
+    # and another one with every change of the alarm.
     name = (
         str(uuid.uuid5(_NAMESPACE, repr(sorted(alarm.definition.items())))) if alarm.is_scalar else query.id
     )

@@ -4,12 +4,13 @@ Syntax and meaning follow "Using metric math" in the CloudWatch user guide.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from lark import Tree
 from lark.lexer import Token
 
 from recloser.lab.cloudwatch.grammar import ExpressionError, parse
-from recloser.lab.cloudwatch.math_functions import FILLS, FUNCTIONS, WrongArguments, fill_by, fill_with
+from recloser.lab.cloudwatch.math_functions import FILLS, FUNCTIONS, WrongArgumentsError, fill_by, fill_with
 from recloser.lab.cloudwatch.math_values import (
     OPERATORS,
     Compiled,
@@ -44,8 +45,8 @@ def compile_formula(expressions: Mapping[str, str], metric_ids: Sequence[str], w
     """Compiles the expression with the id `wanted`, and those that it refers to.
 
     Every expression is checked, as CloudWatch does, even one that nothing refers to.
-    Raises ExpressionError, which names the function or the text and its column: a result that is no single time
-    series, an unknown id, a circle, a function that is not supported.
+    Raises ExpressionError, which names the function or the text and its column: a result that is no single
+    time series, an unknown id, a circle, a function that is not supported.
     """
     compiler = _Set(expressions, metric_ids)
     for name in expressions:
@@ -119,13 +120,10 @@ class _Compiler:
         raise self._error(token, f"{str(token)!r} stands alone: no function, metric or number")
 
     def _child(self, tree: Tree[Token], index: int) -> Compiled:
-        child = tree.children[index]
-        assert isinstance(child, Tree)
-        return self.compile(child)
+        return self.compile(cast("Tree[Token]", tree.children[index]))
 
     def _binary(self, tree: Tree[Token]) -> Compiled:
-        left, right, sign = self._child(tree, 0), self._child(tree, 2), tree.children[1]
-        assert isinstance(sign, Token)
+        left, right, sign = self._child(tree, 0), self._child(tree, 2), cast("Token", tree.children[1])
         combined = pairwise(OPERATORS[str(sign)], left, right)
         if combined is None:
             raise self._error(
@@ -162,13 +160,13 @@ class _Compiler:
                 supported = ", ".join(sorted([*FUNCTIONS, *_SPECIAL]))
                 raise self._error(name, f"function {name} is not supported; supported are {supported}")
             return build([self.compile(argument) for argument in arguments])
-        except WrongArguments as error:
+        except WrongArgumentsError as error:
             raise self._error(name, f"function {name} {error}") from None
 
     def _metrics(self, arguments: Sequence[Tree[Token]]) -> Compiled:
         """METRICS(), or METRICS("part"): the metrics whose id contains the text; never expressions."""
         if len(arguments) > 1 or (arguments and arguments[0].data != "string"):
-            raise WrongArguments('takes nothing or one quoted text, as in METRICS("errors")')
+            raise WrongArgumentsError('takes nothing or one quoted text, as in METRICS("errors")')
         part = str(_first_token(arguments[0]))[1:-1] if arguments else ""
         names = [name for name in self._set.metric_ids if part in name]
         self._set.used.update(names)
@@ -176,21 +174,21 @@ class _Compiler:
 
     def _period(self, arguments: Sequence[Tree[Token]]) -> Compiled:
         if len(arguments) != 1 or arguments[0].data != "name":
-            raise WrongArguments("takes the id of one metric")
+            raise WrongArgumentsError("takes the id of one metric")
         name = str(_first_token(arguments[0]))
         if name not in self._set.metric_ids:
-            raise WrongArguments(f"takes the id of a metric, and {name!r} is none")
+            raise WrongArgumentsError(f"takes the id of a metric, and {name!r} is none")
         return Compiled(Kind.SCALAR, lambda inputs: float(inputs.period_seconds))
 
     def _fill(self, arguments: Sequence[Tree[Token]]) -> Compiled:
         if len(arguments) != 2:  # noqa: PLR2004 - what to fill, and with what
-            raise WrongArguments(f"takes 2 arguments, not {len(arguments)}")
+            raise WrongArgumentsError(f"takes 2 arguments, not {len(arguments)}")
         what = self.compile(arguments[0])
         if arguments[1].data != "word":
             return fill_with(what, self.compile(arguments[1]))
         how = str(_first_token(arguments[1]))
         if how not in FILLS:
-            raise WrongArguments(f"fills with a value, {' or '.join(FILLS)}, not {how}")
+            raise WrongArgumentsError(f"fills with a value, {' or '.join(FILLS)}, not {how}")
         return fill_by(what, how)
 
     def _error(self, token: Token, problem: str) -> ExpressionError:

@@ -1,6 +1,7 @@
 """The grammar of metric math, by lark.
 
-AWS publishes no grammar; precedence follows the usual order (or, and, comparison, sum, product, minus, power).
+AWS publishes no grammar; precedence follows the usual order (or, and, comparison, sum, product, minus,
+power).
 """
 
 from functools import lru_cache

@@ -18,7 +18,7 @@ from recloser.lab.cloudwatch.math_values import (
 )
 
 
-class WrongArguments(ValueError):
+class WrongArgumentsError(ValueError):
     """The arguments of a function do not fit; the caller knows the position."""
 
 
@@ -27,10 +27,10 @@ Build = Callable[[Sequence[Compiled]], Compiled]
 
 def _one(parts: Sequence[Compiled], *kinds: Kind) -> Compiled:
     if len(parts) != 1:
-        raise WrongArguments(f"takes 1 argument, not {len(parts)}")
+        raise WrongArgumentsError(f"takes 1 argument, not {len(parts)}")
     if parts[0].kind not in kinds:
         allowed = " or ".join(kind.value for kind in kinds)
-        raise WrongArguments(f"takes {allowed}, not {parts[0].kind.value}")
+        raise WrongArgumentsError(f"takes {allowed}, not {parts[0].kind.value}")
     return parts[0]
 
 
@@ -125,14 +125,16 @@ def _time_series(parts: Sequence[Compiled]) -> Compiled:
 def _if(parts: Sequence[Compiled]) -> Compiled:
     """IF(condition, if true[, if false]); see "Using IF expressions" in the CloudWatch user guide.
 
-    The condition decides point by point and drops the points it does not have. True with a missing point gives 0,
-    false with a missing point (or without a third argument) drops it.
+    The condition decides point by point and drops the points it does not have. True with a missing point
+    gives 0, false with a missing point (or without a third argument) drops it.
     """
     if len(parts) not in (2, 3):
-        raise WrongArguments(f"takes 2 or 3 arguments, not {len(parts)}")
+        raise WrongArgumentsError(f"takes 2 or 3 arguments, not {len(parts)}")
     for part in parts:
         if part.kind is Kind.ARRAY:
-            raise WrongArguments(f"takes {Kind.SERIES.value} or {Kind.SCALAR.value}, not {part.kind.value}")
+            raise WrongArgumentsError(
+                f"takes {Kind.SERIES.value} or {Kind.SCALAR.value}, not {part.kind.value}"
+            )
     if parts[0].kind is Kind.SCALAR:
         return _if_scalar(parts)
     condition, yes = parts[0].run, _as_series(parts[1])
@@ -149,7 +151,7 @@ def _if(parts: Sequence[Compiled]) -> Compiled:
 
 def _if_scalar(parts: Sequence[Compiled]) -> Compiled:
     if any(part.kind is Kind.SCALAR for part in parts[1:]):
-        raise WrongArguments(f"with {Kind.SCALAR.value} as condition takes {Kind.SERIES.value} after it")
+        raise WrongArgumentsError(f"with {Kind.SCALAR.value} as condition takes {Kind.SERIES.value} after it")
     condition, yes = parts[0].run, parts[1].run
     no = parts[2].run if len(parts) > 2 else _nothing  # noqa: PLR2004 - the third argument
 
@@ -175,9 +177,9 @@ def _nothing(inputs: Inputs) -> Series:
 def fill_with(part: Compiled, filler: Compiled) -> Compiled:
     """FILL(m, number) and FILL(m, series)."""
     if part.kind is Kind.SCALAR:
-        raise WrongArguments(f"takes {Kind.SERIES.value} or {Kind.ARRAY.value}, not {part.kind.value}")
+        raise WrongArgumentsError(f"takes {Kind.SERIES.value} or {Kind.ARRAY.value}, not {part.kind.value}")
     if filler.kind is Kind.ARRAY:
-        raise WrongArguments(
+        raise WrongArgumentsError(
             f"fills with {Kind.SCALAR.value} or {Kind.SERIES.value}, not {filler.kind.value}"
         )
     run, fillers = part.run, _as_series(filler)
@@ -193,7 +195,7 @@ def fill_with(part: Compiled, filler: Compiled) -> Compiled:
 def fill_by(part: Compiled, how: str) -> Compiled:
     """FILL(m, REPEAT) and FILL(m, LINEAR)."""
     if part.kind is Kind.SCALAR:
-        raise WrongArguments(f"takes {Kind.SERIES.value} or {Kind.ARRAY.value}, not {part.kind.value}")
+        raise WrongArgumentsError(f"takes {Kind.SERIES.value} or {Kind.ARRAY.value}, not {part.kind.value}")
     return each_series(FILLS[how], part)
 
 
@@ -210,16 +212,15 @@ def _repeat(series: Series) -> Series:
 def _linear(series: Series) -> Series:
     """A straight line between the values around a gap; a gap at either end has only one of them and stays."""
     filled = list(series)
-    last: int | None = None
+    last: tuple[int, float] | None = None
     for index, value in enumerate(series):
         if value is None:
             continue
         if last is not None:
-            start = series[last]
-            assert start is not None
-            for gap in range(last + 1, index):
-                filled[gap] = start + (value - start) * (gap - last) / (index - last)
-        last = index
+            begin, start = last
+            for gap in range(begin + 1, index):
+                filled[gap] = start + (value - start) * (gap - begin) / (index - begin)
+        last = (index, value)
     return filled
 
 

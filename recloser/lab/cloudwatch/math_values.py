@@ -1,7 +1,8 @@
 """Values of metric math, and how missing points behave in them.
 
-A scalar is a number, a series is a list with one entry per period (None where there is no datapoint), an array is a
-list of series. All series of an alarm have the same periods. A scalar can be None too: the average of nothing.
+A scalar is a number, a series is a list with one entry per period (None where there is no datapoint), an
+array is a list of series. All series of an alarm have the same periods. A scalar can be None too: the average
+of nothing.
 """
 
 import math
@@ -73,9 +74,9 @@ def _map(function: Callable[[Series], Series], part: Compiled) -> Compiled:
 def pairwise(function: Binary, left: Compiled, right: Compiled) -> Compiled | None:
     """Combines two values point by point; None if metric math does not combine these kinds.
 
-    Between two series a point missing on one side counts as 0, and missing on both gives none. Between a series and
-    a number only existing points count. (AWS: "Using metric math", basic arithmetic functions and comparison
-    operators.)
+    Between two series a point missing on one side counts as 0, and missing on both gives none. Between a
+    series and a number only existing points count. (AWS: "Using metric math", basic arithmetic functions and
+    comparison operators.)
     """
     combine = _COMBINATIONS.get((left.kind, right.kind))
     if combine is None:
@@ -143,7 +144,8 @@ _COMBINATIONS: dict[tuple[Kind, Kind], Callable[..., Any]] = {
 
 
 def _divide(left: float, right: float) -> float | None:
-    # "If the value of a data point causes a function to attempt to divide by zero, the data point is dropped."
+    # "If the value of a data point causes a function to attempt to divide by zero, the data point is
+    # dropped."
     return left / right if right else None
 
 

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from recloser.lab.cloudwatch.series import Aggregate, Series
+from recloser.lab.cloudwatch.aggregate import Aggregate
+from recloser.lab.cloudwatch.series import Series, Set, Span
 
 NO_UNIT = "None"
+STANDARD_RESOLUTION_SECONDS = 60
 
 
 class Metric(NamedTuple):
@@ -46,7 +48,31 @@ class Sample:
     count: float = 1.0
     available_at_ms: int | None = None
     unit: str = NO_UNIT
-    storage_resolution_seconds: int = 60
+    storage_resolution_seconds: int = STANDARD_RESOLUTION_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticSet:
+    """Samples published as a sum: how many, their sum, the smallest and the largest.
+
+    Percentiles and their kin need single values, which such a set has only if all of them must be equal.
+    """
+
+    metric: Metric
+    timestamp_ms: int
+    count: float
+    total: float
+    minimum: float
+    maximum: float
+    available_at_ms: int | None = None
+    unit: str = NO_UNIT
+    storage_resolution_seconds: int = STANDARD_RESOLUTION_SECONDS
+
+    @property
+    def single_value(self) -> float | None:
+        """The value of every sample, if only one fits (user guide, requirements for percentiles)."""
+        is_flat = self.minimum == self.maximum and self.total == self.minimum * self.count
+        return self.minimum if is_flat else None
 
 
 class MetricStore:
@@ -65,30 +91,31 @@ class MetricStore:
         timestamp_ms: int,
         value: float,
         count: float = 1.0,
+        *,
         available_at_ms: int | None = None,
         unit: str = NO_UNIT,
-        storage_resolution_seconds: int = 60,
+        storage_resolution_seconds: int = STANDARD_RESOLUTION_SECONDS,
     ) -> None:
         """Stores `value` (`count` times), which queries see from `available_at_ms` on.
 
         Standard resolution (60) keeps the minute, high resolution (1) the second of the timestamp
         (AWS: "Publishing custom metrics", high-resolution metrics).
         """
-        if available_at_ms is None:
-            available_at_ms = timestamp_ms
-        self.series(metric, unit).add(timestamp_ms, value, count, available_at_ms, storage_resolution_seconds)
+        seen_ms = timestamp_ms if available_at_ms is None else available_at_ms
+        self.series(metric, unit).add(timestamp_ms, value, count, seen_ms, storage_resolution_seconds)
 
-    def add_samples(self, samples: Iterable[Sample]) -> None:
+    def add_all(self, samples: Iterable[Sample | StatisticSet]) -> None:
         for sample in samples:
-            self.add(
-                sample.metric,
-                sample.timestamp_ms,
-                sample.value,
-                sample.count,
-                sample.available_at_ms,
-                sample.unit,
-                sample.storage_resolution_seconds,
-            )
+            seen_ms = sample.timestamp_ms if sample.available_at_ms is None else sample.available_at_ms
+            series = self.series(sample.metric, sample.unit)
+            value = sample.value if isinstance(sample, Sample) else sample.single_value
+            if value is not None:
+                series.add(
+                    sample.timestamp_ms, value, sample.count, seen_ms, sample.storage_resolution_seconds
+                )
+            elif isinstance(sample, StatisticSet):
+                statistics: Set = (sample.count, sample.total, sample.minimum, sample.maximum)
+                series.add_set(sample.timestamp_ms, statistics, seen_ms, sample.storage_resolution_seconds)
 
     def series(self, metric: Metric, unit: str = NO_UNIT) -> Series:
         """The samples of one metric in one unit; made when first asked for."""
@@ -104,43 +131,26 @@ class MetricStore:
         """Every metric that was ever published here, sorted."""
         return sorted(self._series)
 
-    def units(self, metric: Metric) -> list[str]:
-        return sorted(self._series.get(metric, ()))
-
     def aggregates(
-        self,
-        metric: Metric,
-        unit: str | None,
-        start_ms: int,
-        period_seconds: int,
-        buckets: int,
-        at_ms: int,
-        *,
-        with_values: bool = False,
-    ) -> "list[Aggregate | None]":
-        """What a query at `at_ms` sees in `buckets` periods from `start_ms` on; None where nothing was published.
+        self, metric: Metric, unit: str | None, span: Span, at_ms: int, *, with_values: bool = False
+    ) -> list[Aggregate | None]:
+        """What a query at `at_ms` sees, by period; None where nothing was published.
 
-        `start_ms` is a whole second. `unit` None accepts any unit. Units are never added up: where a period
-        holds several, the alphabetically first one answers. AWS calls that case undefined
-        (PutMetricAlarm, `Unit`), so this choice is only a deterministic one.
+        `unit` None accepts any unit. Units are never added up: where a period holds several, the
+        alphabetically first one answers. AWS calls that case undefined (PutMetricAlarm, `Unit`), so this only
+        is a steady choice.
         """
-        units = self._series.get(metric)
-        if units is None:
-            return [None] * buckets
-        if unit is not None:
-            series = units.get(unit)
-            wanted = [] if series is None else [series]
-        else:
-            wanted = [units[name] for name in sorted(units)] if len(units) > 1 else list(units.values())
-        if not wanted:
-            return [None] * buckets
-        found = wanted[0].aggregates(start_ms, period_seconds, buckets, at_ms, with_values=with_values)
-        for other in wanted[1:]:
-            more = other.aggregates(start_ms, period_seconds, buckets, at_ms, with_values=with_values)
-            found = [
-                first if first is not None else second for first, second in zip(found, more, strict=True)
-            ]
-        return found
+        units = self._series.get(metric, {})
+        wanted = sorted(units) if unit is None else [unit] if unit in units else []
+        found: list[Aggregate | None] | None = None
+        for name in wanted:
+            seen = units[name].aggregates(span, at_ms, with_values=with_values)
+            found = (
+                seen
+                if found is None
+                else [a if a is not None else b for a, b in zip(found, seen, strict=True)]
+            )
+        return [None] * span.buckets if found is None else found
 
     def prune(self, before_ms: int) -> None:
         """Forgets visible samples older than `before_ms`."""

@@ -4,10 +4,12 @@ The texts and the choice of `evaluatedDatapoints` follow transitions captured on
 """
 
 import json
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from recloser.lab.cloudwatch.alarms import Comparison, MetricAlarm, Missing, State
 from recloser.lab.cloudwatch.evaluate import Datapoints, Decision
+from recloser.lab.cloudwatch.numbers import java_double
 from recloser.lab.cloudwatch.times import iso_milliseconds, short_time
 
 INITIAL_REASON = "Unchecked: Initial alarm creation"
@@ -18,6 +20,7 @@ _THAN = {
     Comparison.BELOW: "less than",
     Comparison.AT_MOST: "less than or equal to",
 }
+_TREATED_AS = {Missing.BREACHING: "Breaching", Missing.NOT_BREACHING: "NonBreaching"}
 
 
 class Reason(NamedTuple):
@@ -31,101 +34,93 @@ def explain(
     alarm: MetricAlarm, datapoints: Datapoints, decision: Decision, state: State, query_ms: int
 ) -> Reason:
     """The reason for `state`, which `decision` gave at `query_ms`."""
-    winners = {State.ALARM: decision.bad, State.OK: decision.good}.get(state, [])
-    return Reason(
-        _text(alarm, datapoints, decision, state, winners),
-        json.dumps(_data(alarm, datapoints, decision, state, winners, query_ms), separators=(",", ":")),
-    )
+    explanation = _Explanation(alarm, datapoints, decision, state)
+    return Reason(explanation.text(), json.dumps(explanation.data(query_ms), separators=(",", ":")))
 
 
-def _needed(alarm: MetricAlarm, state: State) -> int:
-    if state is State.OK:
-        return alarm.evaluation_periods - alarm.datapoints_to_alarm + 1
-    return alarm.datapoints_to_alarm
+@dataclass(frozen=True, slots=True)
+class _Explanation:
+    alarm: MetricAlarm
+    datapoints: Datapoints
+    decision: Decision
+    state: State
 
+    @property
+    def winners(self) -> list[int]:
+        """The real datapoints that speak for the state, newest first."""
+        return {State.ALARM: self.decision.bad, State.OK: self.decision.good}.get(self.state, [])
 
-def _data(
-    alarm: MetricAlarm,
-    datapoints: Datapoints,
-    decision: Decision,
-    state: State,
-    winners: list[int],
-    query_ms: int,
-) -> dict[str, Any]:
-    window, values = datapoints.window, datapoints.values
-    used = decision.bad + decision.good
-    data: dict[str, Any] = {"version": "1.0", "queryDate": iso_milliseconds(query_ms)}
-    if used:
-        data["startDate"] = iso_milliseconds(window.bucket_start_ms(min(used)))
-    stat = alarm.queries[0].stat
-    if alarm.is_scalar and stat is not None:
-        if stat.unit is not None:
-            data["unit"] = stat.unit
-        data["statistic"] = stat.statistic.name
-    data["period"] = alarm.period_seconds
-    data["recentDatapoints"] = values[min(used) : max(used) + 1] if used else []
-    data["threshold"] = alarm.threshold
-    data["evaluatedDatapoints"] = [
-        _evaluated(datapoints, index) for index in _evaluated_indices(alarm, datapoints, state, winners)
-    ]
-    return data
+    @property
+    def needed(self) -> int:
+        if self.state is State.OK:
+            return self.alarm.evaluation_periods - self.alarm.datapoints_to_alarm + 1
+        return self.alarm.datapoints_to_alarm
 
+    def data(self, query_ms: int) -> dict[str, Any]:
+        used = self.decision.bad + self.decision.good
+        data: dict[str, Any] = {"version": "1.0", "queryDate": iso_milliseconds(query_ms)}
+        if used:
+            data["startDate"] = iso_milliseconds(self.datapoints.window.bucket_start_ms(min(used)))
+        if self.alarm.is_scalar:
+            stat = self.alarm.returned_stat
+            if stat.unit is not None:
+                data["unit"] = stat.unit
+            data["statistic"] = stat.statistic.name
+        data["period"] = self.alarm.period_seconds
+        data["recentDatapoints"] = self.datapoints.values[min(used) : max(used) + 1] if used else []
+        data["threshold"] = self.alarm.threshold
+        data["evaluatedDatapoints"] = [self._evaluated(index) for index in self._evaluated_indices()]
+        return data
 
-def _evaluated_indices(
-    alarm: MetricAlarm, datapoints: Datapoints, state: State, winners: list[int]
-) -> list[int]:
-    """The real datapoints of the winning side, and the newest empty periods up to as many as that side needs."""
-    empty = [index for index, value in enumerate(datapoints.values) if value is None]
-    fills = max(0, _needed(alarm, state) - len(winners))
-    return sorted([*winners, *empty[len(empty) - min(fills, len(empty)) :]], reverse=True)
+    def _evaluated_indices(self) -> list[int]:
+        """The winning datapoints and, up to as many as that side needs, the newest empty periods.
 
+        Newest first. That more winners than needed are all listed was not captured.
+        """
+        empty = [index for index, value in enumerate(self.datapoints.values) if value is None]
+        fills = min(len(empty), max(0, self.needed - len(self.winners)))
+        return sorted([*self.winners, *empty[len(empty) - fills :]], reverse=True)
 
-def _evaluated(datapoints: Datapoints, index: int) -> dict[str, Any]:
-    point: dict[str, Any] = {"timestamp": iso_milliseconds(datapoints.window.bucket_start_ms(index))}
-    value = datapoints.values[index]
-    if value is None:
+    def _evaluated(self, index: int) -> dict[str, Any]:
+        point: dict[str, Any] = {"timestamp": iso_milliseconds(self.datapoints.window.bucket_start_ms(index))}
+        value = self.datapoints.values[index]
+        if value is None:
+            return point
+        if self.datapoints.sample_counts is not None:
+            point["sampleCount"] = self.datapoints.sample_counts[index]
+        point["value"] = value
         return point
-    if datapoints.sample_counts is not None:
-        point["sampleCount"] = datapoints.sample_counts[index]
-    point["value"] = value
-    return point
 
+    def text(self) -> str:
+        periods, winners = self.alarm.evaluation_periods, self.winners
+        if self.state is State.INSUFFICIENT_DATA:
+            return f"Insufficient Data: {_count(periods, 'datapoint')} {_was(periods)} unknown."
+        if not winners:
+            real = self.decision.real
+            received = f"{_count(real, 'datapoint')} {_was(real)}" if real else "no datapoints were"
+            return f"Threshold Crossed: {received} received for {_count(periods, 'period')}{self._treated()}."
+        listed = ", ".join(self._point(index) for index in winners)
+        is_alarm = self.state is State.ALARM
+        crossed = f"{_was(len(winners))} {'' if is_alarm else 'not '}{_THAN[self.alarm.comparison]}"
+        move = "OK -> ALARM" if is_alarm else "ALARM -> OK"
+        points = f"{len(winners)} out of the last {periods} datapoints [{listed}]"
+        return (
+            f"Threshold Crossed: {points} {crossed} the threshold "
+            f"({java_double(self.alarm.threshold)}){self._treated()} "
+            f"(minimum {_count(self.needed, 'datapoint')} for {move} transition)."
+        )
 
-def _text(
-    alarm: MetricAlarm, datapoints: Datapoints, decision: Decision, state: State, winners: list[int]
-) -> str:
-    periods = alarm.evaluation_periods
-    missing = periods - decision.real
-    if state is State.INSUFFICIENT_DATA:
-        return f"Insufficient Data: {_count(periods, 'datapoint')} {_was(periods)} unknown."
-    treated = _treated(alarm, missing)
-    if not winners:
-        received = f"{_count(decision.real, 'datapoint')} {_was(decision.real)}"
-        if decision.real == 0:
-            received = "no datapoints were"
-        return f"Threshold Crossed: {received} received for {_count(periods, 'period')}{treated}."
-    listed = ", ".join(_point(datapoints, index) for index in winners)
-    crossed = f"{_was(len(winners))} {'' if state is State.ALARM else 'not '}{_THAN[alarm.comparison]}"
-    move = "OK -> ALARM" if state is State.ALARM else "ALARM -> OK"
-    return (
-        f"Threshold Crossed: {len(winners)} out of the last {periods} datapoints [{listed}] {crossed} the threshold "
-        f"({java_double(alarm.threshold)}){treated} (minimum {_count(_needed(alarm, state), 'datapoint')} for {move} "
-        "transition)."
-    )
+    def _treated(self) -> str:
+        missing = self.alarm.evaluation_periods - self.decision.real
+        treatment = _TREATED_AS.get(self.alarm.treat_missing_data)
+        if treatment is None or missing == 0:
+            return ""
+        return f" and {_count(missing, 'missing datapoint')} {_was(missing)} treated as [{treatment}]"
 
-
-def _treated(alarm: MetricAlarm, missing: int) -> str:
-    words = {Missing.BREACHING: "Breaching", Missing.NOT_BREACHING: "NonBreaching"}
-    treatment = words.get(alarm.treat_missing_data)
-    if treatment is None or missing == 0:
-        return ""
-    return f" and {_count(missing, 'missing datapoint')} {_was(missing)} treated as [{treatment}]"
-
-
-def _point(datapoints: Datapoints, index: int) -> str:
-    value = datapoints.values[index]
-    assert value is not None
-    return f"{java_double(value)} ({short_time(datapoints.window.bucket_start_ms(index))})"
+    def _point(self, index: int) -> str:
+        value = self.datapoints.values[index]
+        shown = "" if value is None else java_double(value)
+        return f"{shown} ({short_time(self.datapoints.window.bucket_start_ms(index))})"
 
 
 def _count(number: int, noun: str) -> str:
@@ -134,23 +129,3 @@ def _count(number: int, noun: str) -> str:
 
 def _was(number: int) -> str:
     return "was" if number == 1 else "were"
-
-
-def java_double(value: float) -> str:
-    """A number as CloudWatch writes it in a reason: Java's Double.toString (1.0E7 from ten million on)."""
-    if value == 0 or 1e-3 <= abs(value) < 1e7:  # noqa: PLR2004 - Java's bounds for plain notation
-        plain = repr(float(value))
-        return plain if "e" not in plain else f"{value:f}"
-    mantissa, exponent = f"{value!r}".split("e") if "e" in repr(value) else _scientific(value)
-    mantissa = mantissa if "." in mantissa else f"{mantissa}.0"
-    return f"{mantissa}E{int(exponent)}"
-
-
-def _scientific(value: float) -> tuple[str, str]:
-    digits = f"{value:.16e}"
-    for precision in range(17):
-        digits = f"{value:.{precision}e}"
-        if float(digits) == value:
-            break
-    mantissa, exponent = digits.split("e")
-    return mantissa, exponent

@@ -1,34 +1,51 @@
 """CloudWatch's statistics over values with counts.
 
 The definitions and the syntax are those of "CloudWatch statistics definitions" in the CloudWatch user guide.
+AWS publishes no formula for percentiles. Here they are exact (nearest rank); answers captured on AWS point to
+a histogram with bins about 10 % wide, so that a percentile read there can lie a few percent beside this one.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
-from recloser.lab.cloudwatch.series import Aggregate
+from recloser.lab.cloudwatch.aggregate import Aggregate
 
 BASIC_STATISTICS = ("SampleCount", "Sum", "Average", "Minimum", "Maximum")
+ALLOWED = (
+    f"{', '.join(BASIC_STATISTICS)}, IQM, pNN, tmNN, tcNN, tsNN and wmNN (0 to 100, at most ten decimals), "
+    "TM, TC, TS and WM (a:b) or (a%:b%) and PR(a:b), where a or b may be left out"
+)
 
 _SHORT = re.compile(r"(?P<name>p|tm|tc|ts|wm)(?P<percent>\d{1,3}(?:\.\d{1,10})?)")
+_BOUND = r"\d+(?:\.\d{1,10})?"
 _RANGE = re.compile(
-    r"(?P<name>TM|TC|TS|WM|PR)"
-    r"\((?P<low>-?\d+(?:\.\d{1,10})?)?(?P<low_percent>%)?:(?P<high>-?\d+(?:\.\d{1,10})?)?(?P<high_percent>%)?\)"
+    rf"(?P<name>TM|TC|TS|WM|PR)\((?P<low>{_BOUND})?(?P<low_percent>%)?:(?P<high>{_BOUND})?(?P<high_percent>%)?\)"
 )
-_WHOLE_PERCENT = 100.0
+_WHOLE = 100.0
+# A rank that rounding put a billionth of the samples too high is still that rank.
+_ROUNDING = 1e-9
 
 Compute = Callable[[Aggregate], float | None]
+Counted = list[tuple[float, float]]
 
 
-class UnknownStatistic(ValueError):
+class UnknownStatisticError(ValueError):
     """The text is no statistic that CloudWatch knows."""
+
+    def __init__(self, text: str, why: str = "") -> None:
+        super().__init__(f"unknown statistic {text!r}{why and f' ({why})'}: allowed are {ALLOWED}")
+        self.text = text
 
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """A statistic by name. `compute` gives None where CloudWatch would have no datapoint."""
+    """A statistic by name. `compute` gives None where CloudWatch would have no datapoint.
+
+    `percentile` is the share (0 to 1) of a pNN.
+    """
 
     name: str
     compute: Compute
@@ -38,84 +55,89 @@ class Statistic:
 
 @lru_cache(maxsize=1024)
 def parse_statistic(text: str) -> Statistic:
-    """The statistic named by `Statistic`, `ExtendedStatistic` or `Stat`.
+    """The statistic that `Statistic`, `ExtendedStatistic` or `Stat` names.
 
-    Raises UnknownStatistic, naming the text and what is allowed.
+    Raises UnknownStatisticError, naming the text and what is allowed.
     """
-    if text in BASIC_STATISTICS:
+    if text in _BASIC:
         return Statistic(text, _BASIC[text], needs_values=False)
     if text == "IQM":
-        return Statistic(text, _distribution(_trimmed_mean, _Share(0.25, 0.75)), needs_values=True)
+        return _distribution(text, _trimmed_mean, _Share(0.25, 0.75))
     if match := _SHORT.fullmatch(text):
         return _short(text, match["name"], float(match["percent"]))
     if match := _RANGE.fullmatch(text):
         return _ranged(text, match)
-    raise _unknown(text)
-
-
-def _unknown(text: str, why: str = "") -> UnknownStatistic:
-    return UnknownStatistic(
-        f"unknown statistic {text!r}{why}: allowed are {', '.join(BASIC_STATISTICS)}, IQM, pNN, tmNN, tcNN, tsNN, "
-        "wmNN (0 to 100, at most ten decimals), and TM, TC, TS, WM (a:b) or (a%:b%) and PR(a:b), where a or b may be left out"
-    )
+    raise UnknownStatisticError(text)
 
 
 def _short(text: str, name: str, percent: float) -> Statistic:
-    if percent > _WHOLE_PERCENT:
-        raise _unknown(text, " (a percentage above 100)")
-    share = percent / _WHOLE_PERCENT
+    if percent > _WHOLE:
+        raise UnknownStatisticError(text, "a percentage above 100")
+    bounds = _Share(0.0, percent / _WHOLE)
     if name == "p":
-        return Statistic(
-            text, _distribution(_percentile, _Share(0.0, share)), needs_values=True, percentile=share
-        )
-    return Statistic(text, _distribution(_TRIMMED[name.upper()], _Share(0.0, share)), needs_values=True)
+        return _distribution(text, _percentile, bounds, percentile=bounds.high)
+    return _distribution(text, _RANGED[name.upper()], bounds)
 
 
 def _ranged(text: str, match: re.Match[str]) -> Statistic:
     low, high = match["low"], match["high"]
     if low is None and high is None:
-        raise _unknown(text, " (no boundary)")
+        raise UnknownStatisticError(text, "no boundary")
     if (match["low_percent"] and low is None) or (match["high_percent"] and high is None):
-        raise _unknown(text, " (a % without a number)")
-    given = [bool(match[f"{side}_percent"]) for side in ("low", "high") if match[side] is not None]
-    if len(set(given)) > 1:
-        raise _unknown(text, " (one boundary is a percentage and the other is not)")
-    if given[0]:
-        return _percent_range(text, match["name"], low, high)
-    bounds = _Values(
-        float("-inf") if low is None else float(low), float("inf") if high is None else float(high)
-    )
+        raise UnknownStatisticError(text, "a % without a number")
+    is_percent = {bool(match[f"{side}_percent"]) for side in ("low", "high") if match[side] is not None}
+    if len(is_percent) > 1:
+        raise UnknownStatisticError(text, "one boundary is a percentage and the other is not")
+    if is_percent == {True} and match["name"] == "PR":
+        raise UnknownStatisticError(text, "PR takes values, not percentages")
+    if is_percent == {True}:
+        bounds: _Bounds = _Share(float(low or 0) / _WHOLE, float(high or _WHOLE) / _WHOLE)
+        if bounds.high > 1:
+            raise UnknownStatisticError(text, "a percentage above 100")
+    else:
+        # AWS tells an explicit lower bound of 0 (exclusive) from a missing one.
+        bounds = _Values(
+            float("-inf") if low is None else float(low), float("inf") if high is None else float(high)
+        )
     if bounds.low > bounds.high:
-        raise _unknown(text, " (the lower boundary is above the upper one)")
-    return Statistic(text, _distribution(_TRIMMED[match["name"]], bounds), needs_values=True)
+        raise UnknownStatisticError(text, "the lower boundary is above the upper one")
+    return _distribution(text, _RANGED[match["name"]], bounds)
 
 
-def _percent_range(text: str, name: str, low: str | None, high: str | None) -> Statistic:
-    if name == "PR":
-        raise _unknown(text, " (PR takes values, not percentages)")
-    low_percent, high_percent = float(low or 0), float(high or 100)
-    if not 0 <= low_percent <= high_percent <= _WHOLE_PERCENT:
-        raise _unknown(text, " (percentages run from 0 to 100, the lower one first)")
-    share = _Share(low_percent / _WHOLE_PERCENT, high_percent / _WHOLE_PERCENT)
-    return Statistic(text, _distribution(_TRIMMED[name], share), needs_values=True)
+class _Bounds(Protocol):
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+    def select(self, values: Counted, total: float) -> Counted:
+        """The samples inside, with the counts that are inside."""
+        ...
+
+    def edges(self, values: Counted, total: float) -> tuple[float, float]:
+        """The values at the lower and at the upper boundary."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Share:
-    """The samples between two percentiles, both as fractions of 1."""
+    """The samples between two percentiles, given as fractions of 1."""
 
     low: float
     high: float
 
-    def select(self, values: list[tuple[float, float]], total: float) -> list[tuple[float, float]]:
-        first, last = self.low * total, self.high * total
-        selected, seen = [], 0.0
+    def select(self, values: Counted, total: float) -> Counted:
+        first, last, seen = self.low * total, self.high * total, 0.0
+        selected = []
         for value, count in values:
             inside = min(seen + count, last) - max(seen, first)
-            if inside > 0:
+            if inside > _ROUNDING * total:
                 selected.append((value, inside))
             seen += count
         return selected
+
+    def edges(self, values: Counted, total: float) -> tuple[float, float]:
+        return _at_rank(values, self.low * total, total), _at_rank(values, self.high * total, total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,70 +147,72 @@ class _Values:
     low: float
     high: float
 
-    def select(self, values: list[tuple[float, float]], total: float) -> list[tuple[float, float]]:  # noqa: ARG002 - shares a shape with _Share
+    def select(self, values: Counted, total: float) -> Counted:
+        del total  # absolute boundaries do not depend on it
         return [(value, count) for value, count in values if self.low < value <= self.high]
 
+    def edges(self, values: Counted, total: float) -> tuple[float, float]:
+        del values, total
+        return self.low, self.high
 
-_Bounds = _Share | _Values
-_Sorted = list[tuple[float, float]]
-_Distribution = Callable[[_Sorted, float, _Bounds], float | None]
+
+_Formula = Callable[[Counted, float, _Bounds], float | None]
 
 
-def _distribution(statistic: _Distribution, bounds: _Bounds) -> Compute:
+def _distribution(
+    text: str, formula: _Formula, bounds: _Bounds, percentile: float | None = None
+) -> Statistic:
     def compute(aggregate: Aggregate) -> float | None:
-        # "These types of statistics are not available for metrics when any of the metric values are negative."
+        # Not available where single values are unknown or negative (user guide, requirements for
+        # percentiles).
         if not aggregate.has_distribution or aggregate.count <= 0 or aggregate.minimum < 0:
             return None
-        return statistic(sorted(aggregate.values.items()), aggregate.count, bounds)
+        computed = aggregate.computed
+        if text not in computed:
+            computed[text] = formula(aggregate.sorted_values(), aggregate.count, bounds)
+        return computed[text]
 
-    return compute
+    return Statistic(text, compute, needs_values=True, percentile=percentile)
 
 
-def _percentile(values: _Sorted, total: float, bounds: _Bounds) -> float | None:
-    """The smallest value that at least this share of the samples does not exceed.
-
-    AWS publishes no formula for the interpolation between samples; this is the nearest rank.
-    """
-    rank = bounds.high * total
+def _at_rank(values: Counted, rank: float, total: float) -> float:
+    """The smallest value that at least `rank` samples do not exceed."""
     seen = 0.0
     for value, count in values:
         seen += count
-        # Fractions of a sample that only rounding made do not move the rank.
-        if seen >= rank - 1e-9 * total:
+        if seen >= rank - _ROUNDING * total and count > 0:
             return value
     return values[-1][0]
 
 
-def _trimmed_mean(values: _Sorted, total: float, bounds: _Bounds) -> float | None:
+def _percentile(values: Counted, total: float, bounds: _Bounds) -> float | None:
+    return _at_rank(values, bounds.high * total, total)
+
+
+def _trimmed_mean(values: Counted, total: float, bounds: _Bounds) -> float | None:
     selected = bounds.select(values, total)
     inside = sum(count for _, count in selected)
     return sum(value * count for value, count in selected) / inside if inside else None
 
 
-def _trimmed_count(values: _Sorted, total: float, bounds: _Bounds) -> float | None:
+def _trimmed_count(values: Counted, total: float, bounds: _Bounds) -> float | None:
     return sum(count for _, count in bounds.select(values, total))
 
 
-def _trimmed_sum(values: _Sorted, total: float, bounds: _Bounds) -> float | None:
+def _trimmed_sum(values: Counted, total: float, bounds: _Bounds) -> float | None:
     return sum(value * count for value, count in bounds.select(values, total))
 
 
-def _winsorized_mean(values: _Sorted, total: float, bounds: _Bounds) -> float | None:
-    if isinstance(bounds, _Share):
-        low = _percentile(values, total, _Share(0.0, bounds.low)) if bounds.low > 0 else values[0][0]
-        high = _percentile(values, total, _Share(0.0, bounds.high))
-    else:
-        low, high = bounds.low, bounds.high
-    assert low is not None
-    assert high is not None
+def _winsorized_mean(values: Counted, total: float, bounds: _Bounds) -> float | None:
+    low, high = bounds.edges(values, total)
     return sum(min(max(value, low), high) * count for value, count in values) / total
 
 
-def _percentile_rank(values: _Sorted, total: float, bounds: _Bounds) -> float | None:
-    return _WHOLE_PERCENT * sum(count for _, count in bounds.select(values, total)) / total
+def _percentile_rank(values: Counted, total: float, bounds: _Bounds) -> float | None:
+    return _WHOLE * sum(count for _, count in bounds.select(values, total)) / total
 
 
-_TRIMMED: dict[str, _Distribution] = {
+_RANGED: dict[str, _Formula] = {
     "TM": _trimmed_mean,
     "TC": _trimmed_count,
     "TS": _trimmed_sum,
@@ -196,15 +220,10 @@ _TRIMMED: dict[str, _Distribution] = {
     "PR": _percentile_rank,
 }
 
-
-def _average(aggregate: Aggregate) -> float | None:
-    return aggregate.total / aggregate.count if aggregate.count else None
-
-
 _BASIC: dict[str, Compute] = {
     "SampleCount": lambda aggregate: aggregate.count,
     "Sum": lambda aggregate: aggregate.total,
-    "Average": _average,
+    "Average": lambda aggregate: aggregate.total / aggregate.count if aggregate.count else None,
     "Minimum": lambda aggregate: aggregate.minimum,
     "Maximum": lambda aggregate: aggregate.maximum,
 }
