@@ -8,8 +8,8 @@ class Aggregate:
     """Samples summed up: enough for the basic statistics, and for the others if `values` is kept.
 
     `values` maps each value to how often it was published. `has_distribution` is False once a statistic set
-    has gone in whose single values are unknown. `writes` counts additions, so that a sum of aggregates can
-    tell whether it still holds.
+    has gone in whose single values are unknown. `writes` counts additions, so that what was worked out from
+    an aggregate can tell whether it still holds.
     """
 
     count: float = 0.0
@@ -19,8 +19,9 @@ class Aggregate:
     has_distribution: bool = True
     writes: int = 0
     values: dict[float, float] = field(default_factory=dict)
-    _sorted: list[tuple[float, float]] | None = None
-    _computed: dict[str, float | None] = field(default_factory=dict)
+    computed: dict[str, tuple[int, float | None]] = field(default_factory=dict)
+    """Statistics worked out so far, by name, each with the `writes` that it knew."""
+    _sorted: tuple[int, list[tuple[float, float]]] = (0, [])
 
     def add(self, value: float, count: float) -> None:
         self.count += count
@@ -59,12 +60,7 @@ class Aggregate:
             values[value] = values.get(value, 0.0) + count
 
     def sorted_values(self) -> list[tuple[float, float]]:
-        """The values with their counts, smallest first. Of a finished sum only: it is sorted once."""
-        if self._sorted is None:
-            self._sorted = sorted(self.values.items())
-        return self._sorted
-
-    @property
-    def computed(self) -> dict[str, float | None]:
-        """Statistics already worked out on a finished sum, by name."""
-        return self._computed
+        """The values with their counts, smallest first."""
+        if self._sorted[0] != self.writes:
+            self._sorted = (self.writes, sorted(self.values.items()))
+        return self._sorted[1]

@@ -167,10 +167,12 @@ def _distribution(
         # percentiles).
         if not aggregate.has_distribution or aggregate.count <= 0 or aggregate.minimum < 0:
             return None
-        computed = aggregate.computed
-        if text not in computed:
-            computed[text] = formula(aggregate.sorted_values(), aggregate.count, bounds)
-        return computed[text]
+        known = aggregate.computed.get(text)
+        if known is not None and known[0] == aggregate.writes:
+            return known[1]
+        value = formula(aggregate.sorted_values(), aggregate.count, bounds)
+        aggregate.computed[text] = (aggregate.writes, value)
+        return value
 
     return Statistic(text, compute, needs_values=True, percentile=percentile)
 
