@@ -1,0 +1,49 @@
+"""The command's outermost layer: an operator sees one line for a problem, never a traceback."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from recloser.cli.problems import Problem
+from recloser.errors import RecloserError
+
+
+class OneLineErrors(TyperGroup):
+    """A group of commands whose problems become a line on stderr and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with _logs_on_stderr():
+            try:
+                return super().invoke(ctx)
+            except RecloserError as error:
+                tell(str(error))
+                raise typer.Exit(error.exit_code if isinstance(error, Problem) else 1) from error
+
+
+def tell(message: str) -> None:
+    """Say something beside the answer: on stderr, on one line."""
+    typer.echo(f"recloser: {' '.join(message.splitlines())}", err=True)
+
+
+class _OneLine(logging.Handler):
+    """The library's warnings, without the tracebacks that belong in a function's log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        tell(record.getMessage() if error is None else f"{record.getMessage()}: {error}")
+
+
+@contextmanager
+def _logs_on_stderr() -> Iterator[None]:
+    library, handler = logging.getLogger("recloser"), _OneLine(logging.WARNING)
+    library.addHandler(handler)
+    try:
+        yield
+    finally:
+        library.removeHandler(handler)

@@ -1,0 +1,67 @@
+"""The command as a process: quick to help, clear about what is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+COMMANDS = ("status", "history", "open", "close", "release", "reset", "policy", "demo")
+
+
+def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+MAIN = "from recloser.cli.main import main; main()"
+
+
+def test_help_needs_no_aws() -> None:
+    """Help imports neither botocore nor the laboratory: it answers at once, and offline."""
+    program = (
+        "import sys, atexit\n"
+        "heavy = ('boto3', 'botocore', 'matplotlib', 'simpy', 'lark', 'recloser.lab')\n"
+        "atexit.register(lambda: print('heavy:', [name for name in heavy if name in sys.modules]))\n" + MAIN
+    )
+    answer = run(program, "--help")
+
+    assert answer.returncode == 0, answer.stderr
+    assert all(f" {command} " in answer.stdout for command in COMMANDS)
+    assert answer.stdout.endswith("heavy: []\n")
+
+
+def test_help_of_every_command() -> None:
+    """Every command explains itself, and no argument asks AWS for that."""
+    program = (
+        "from typer.testing import CliRunner\n"
+        "from recloser.cli.main import app\n"
+        f"for command in {COMMANDS[:-1]!r}:\n"
+        "    answer = CliRunner().invoke(app, [command, '--help'])\n"
+        "    assert answer.exit_code == 0 and 'Usage: recloser ' + command in answer.stdout, command\n"
+    )
+    answer = run(program)
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_unknown_command() -> None:
+    """A command that is not there is bad input."""
+    answer = run(MAIN, "opne")
+    assert answer.returncode == 2
+    assert "opne" in answer.stderr
+
+
+def test_without_its_extra() -> None:
+    """Without typer the last line says which extra to install."""
+    answer = run("import sys; sys.modules['typer'] = None; import importlib.util\n" + MAIN)
+    assert answer.returncode == 1
+    assert answer.stderr.splitlines()[-1] == (
+        "ImportError: the command recloser needs its extra: pip install 'recloser[cli]'"
+    )

@@ -1,0 +1,195 @@
+"""`recloser status` and `recloser history`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+from typer.testing import Result
+
+from recloser.circuit import Policy
+from recloser.cli import status
+from recloser.cli.times import moment
+from recloser.control import Control
+from recloser.decide import AlarmRaised, ProbesReported
+from recloser.tables import DynamoDBTables
+
+BROKEN = AlarmRaised("payments-alarm", "[red]Threshold[/red] Crossed", None)
+
+
+def test_untouched_circuits(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
+    """The circuits of the stack are listed although nothing ever happened to them: they are closed."""
+    answer = recloser("status", "--json")
+
+    documents = json.loads(answer.stdout)
+    assert [(document["circuit"], document["state"]) for document in documents] == [
+        ("payments-api", "CLOSED"),
+        ("search", "CLOSED"),
+    ]
+    assert documents[0]["since_ms"] is None
+
+
+def test_table(recloser: Callable[..., Result], control: Control) -> None:
+    """A line for each circuit, with what callers see, whatever is underneath."""
+    control.apply("payments-api", BROKEN)
+    recloser("close", "payments-api", "--because", "false alarm", "--by", "ann")
+    recloser("open", "orders", "--because", "migration", "--by", "lee")
+
+    header, orders, payments, search = recloser("status").stdout.splitlines()
+
+    assert header.split() == [
+        "circuit",
+        "state",
+        "since",
+        "generation",
+        "trips",
+        "retry",
+        "at",
+        "override",
+        "reason",
+    ]
+    assert orders.startswith("orders ")
+    assert "OPEN by lee: migration (until released)" in orders
+    assert payments.split()[:4] == ["payments-api", "CLOSED", "(underneath", "OPEN)"]
+    assert "CLOSED by ann: false alarm (until released)" in payments
+    assert search.split() == ["search", "CLOSED", "0", "0"]
+
+
+def test_json(recloser: Callable[..., Result], control: Control) -> None:
+    """The same for programs: times in milliseconds, the names of the announced event."""
+    opened = control.apply("payments-api", BROKEN).circuit
+    answer = recloser("status", "--json")
+
+    assert json.loads(answer.stdout)[0] == {
+        "circuit": "payments-api",
+        "state": "OPEN",
+        "state_underneath": "OPEN",
+        "since_ms": opened.opened_at_ms,
+        "generation": 1,
+        "revision": 1,
+        "trips": 1,
+        "retry_at_ms": opened.retry_at_ms,
+        "override": None,
+        "reason": "alarm set by hand: [red]Threshold[/red] Crossed",
+        "alarm": "payments-alarm",
+    }
+
+
+def test_one_circuit(recloser: Callable[..., Result], control: Control, tables: DynamoDBTables) -> None:
+    """One circuit is shown in full: facts, probes of its generation, policy, history."""
+    opened = control.apply("payments-api", BROKEN).circuit
+    assert opened.retry_at_ms is not None
+    recloser("policy", "payments-api", "permits=20")
+    assert tables.claim("payments-api", 1, opened.retry_at_ms) == 1
+
+    page = recloser("status", "payments-api").stdout
+
+    assert f"{moment(opened.retry_at_ms)} (in " in page
+    assert "1 of 1 permits granted: 0 succeeded, 0 failed, 0 given back, 1 out" in page
+    assert "alarm set by hand: [red]Threshold[/red] Crossed" in page
+    lines = {" ".join(line.split()) for line in page.splitlines()}
+    assert "generation 1 (revision 2)" in lines
+    assert "permits 20 this circuit (default 8)" in lines
+    assert "recovery_timeout_seconds 40.0 default" in lines
+    assert (
+        f"{moment(opened.changed_at_ms)} CLOSED OPEN 1 alarm set by hand: [red]Threshold[/red] Crossed"
+        in lines
+    )
+
+
+def test_one_circuit_json(recloser: Callable[..., Result], control: Control, tables: DynamoDBTables) -> None:
+    """In full for programs, with the policy in force: the stack's defaults and the circuit's own."""
+    opened = control.apply("payments-api", BROKEN).circuit
+    assert opened.retry_at_ms is not None
+    recloser("policy", "payments-api", "permits=20")
+    tables.claim("payments-api", 1, opened.retry_at_ms)
+    tables.report("payments-api", 1, 1, succeeded=True)
+    probes = tables.read_probes("payments-api", 1)
+    assert probes is not None
+    control.apply("payments-api", ProbesReported(probes))
+
+    document = json.loads(recloser("status", "payments-api", "--json").stdout)
+
+    assert document["state"] == "HALF_OPEN"
+    assert document["own_policy"] == {"permits": 20}
+    assert (document["policy"]["permits"], document["policy"]["recovery_timeout_seconds"]) == (20, 40.0)
+    assert document["probes"] == {
+        "generation": 1,
+        "granted": 1,
+        "allowed": 20,
+        "opens_at_ms": opened.retry_at_ms,
+        "succeeded": [1],
+        "failed": [],
+        "returned": [],
+        "out": 0,
+    }
+    assert [(line["from_state"], line["to_state"]) for line in document["history"]] == [
+        ("CLOSED", "OPEN"),
+        ("OPEN", "HALF_OPEN"),
+    ]
+
+
+def test_expired_override(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
+    """An override that is over is not shown, although nobody has taken it out of the table yet."""
+    recloser("close", "payments-api", "--because", "a moment", "--for", "1s")
+    assert json.loads(recloser("status", "payments-api", "--json").stdout)["override"]["why"] == "a moment"
+    override = tables.read("payments-api", consistent=True).override
+    assert override is not None
+    assert override.until_ms is not None
+    while time.time_ns() // 1_000_000 < override.until_ms:
+        time.sleep(0.05)
+    assert json.loads(recloser("status", "payments-api", "--json").stdout)["override"] is None
+
+
+def test_shadow_mode_is_shown(recloser: Callable[..., Result], control: Control) -> None:
+    """A circuit that refuses nobody says so."""
+    control.apply("payments-api", BROKEN)
+    recloser("policy", "payments-api", "enforce=false")
+    assert "OPEN (shadow: nobody is refused)" in recloser("status").stdout
+
+
+def test_watch(recloser: Callable[..., Result], control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Watching looks again and again, until Ctrl-C, which is no failure."""
+    pauses = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            raise KeyboardInterrupt
+        control.apply("payments-api", BROKEN)
+
+    monkeypatch.setattr(time, "sleep", pause)
+    answer = recloser("status", "--watch")
+
+    assert answer.exit_code == 0
+    assert pauses == [2.0, 2.0]
+    assert answer.stdout.count("alarm set by hand") == 1
+    refused = recloser("status", "--watch", "--json")
+    assert (refused.exit_code, refused.stderr) == (
+        2,
+        "recloser: --watch True is not allowed: not together with --json\n",
+    )
+
+
+def test_history(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
+    """People read the newest transition first, programs last."""
+    assert recloser("history", "payments-api").stdout == "no transitions yet\n"
+    recloser("open", "payments-api", "--because", "migration", "--by", "ann")
+    recloser("reset", "payments-api", "--because", "done", "--by", "lee")
+
+    _, newest, oldest = recloser("history", "payments-api").stdout.splitlines()
+    documents = json.loads(recloser("history", "payments-api", "--json").stdout)
+
+    assert newest.rstrip().endswith("reset by lee: done")
+    assert oldest.rstrip().endswith("forced OPEN by ann: migration")
+    assert [document["to_state"] for document in documents] == ["OPEN", "CLOSED"]
+    assert documents[1]["generation"] == 2
+
+
+def test_policy_that_does_not_go_with_the_defaults() -> None:
+    """As for the functions, the defaults hold where a circuit's own settings do not go with them."""
+    defaults = Policy(permits=3, successes_to_close=3)
+    assert status.policy_in_force(defaults, {"successes_to_close": 5}) == defaults
+    assert status.policy_in_force(defaults, {"permits": 5}).permits == 5
