@@ -137,13 +137,13 @@ class Emulator:
 
 
 def client_environment(endpoint_url: str) -> dict[str, str]:
-    """The environment in which AWS tools talk to the emulator, and to nothing else.
+    """The variables with which AWS tools talk to the emulator, and to nothing else.
 
     Args:
         endpoint_url: the emulator's address.
 
     """
-    return _this_machine() | {
+    return {
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_ACCESS_KEY_ID": ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": "local",
@@ -157,19 +157,23 @@ def client_environment(endpoint_url: str) -> dict[str, str]:
 
 
 def _emulator_environment(port: int) -> dict[str, str]:
-    return client_environment(f"http://127.0.0.1:{port}") | {
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": "127.0.0.1",
-        "MINISTACK_HOST": "127.0.0.1",
-        "MINISTACK_REGION": REGION,
-        "MINISTACK_ACCOUNT_ID": ACCOUNT,
-        "SERVICES": ",".join(SERVICES),
-        "LOG_LEVEL": "INFO",
-        # Listeners of services that nobody asked for.
-        "SFTP_ENABLED": "0",
-        "IOT_MTLS_ENABLED": "0",
-        "PYTHONUNBUFFERED": "1",
-    }
+    return (
+        _this_machine()
+        | client_environment(f"http://127.0.0.1:{port}")
+        | {
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "127.0.0.1",
+            "MINISTACK_REGION": REGION,
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "SERVICES": ",".join(SERVICES),
+            "LOG_LEVEL": "INFO",
+            # Listeners of services that nobody asked for.
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+            "PYTHONUNBUFFERED": "1",
+        }
+    )
 
 
 def _this_machine() -> dict[str, str]:

@@ -1,11 +1,8 @@
 """The emulator's own process: `python -m recloser.lab.emulator_process`, started by `recloser.lab.emulator`.
 
-It runs ministack in the foreground and adds two things that ministack does not do by itself:
-
-- it dies with its parent: the parent holds the other end of this process's standard input, so end of file
-  means that the parent is gone, however it went (also by SIGKILL, when nobody could tell us);
-- its alarms stand still: ministack would move alarms by a rule of its own (no dimensions, no periods, no
-  missing data), and `recloser.lab.alarm_service` could not tell such a move from a person's SetAlarmState.
+It runs ministack in the foreground, with its alarms mended (`emulator_alarms`), and dies with its parent: the
+parent holds the other end of this process's standard input, so end of file means that the parent is gone,
+however it went (also by SIGKILL, when nobody could tell us).
 """
 
 from __future__ import annotations
@@ -17,11 +14,8 @@ import sys
 import tempfile
 import threading
 import time
-from types import ModuleType
 
-# What ministack does to alarm states on its own account. The names are private to ministack, so a version
-# that renamed them must fail here, loudly, and not bring its evaluation back unnoticed.
-SELF_MOVING_ALARM_FUNCTIONS = ("_evaluate_alarm", "_evaluate_parent_alarms", "_transition_composite")
+from recloser.lab import emulator_alarms
 
 SECONDS_FROM_TERMINATE_TO_KILL = 5.0
 
@@ -33,32 +27,11 @@ def main() -> None:
         tempfile.tempdir = scratch
         os.environ.update(TMPDIR=scratch, S3_DATA_DIR=f"{scratch}/s3", STATE_DIR=f"{scratch}/state")
         threading.Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
-        stop_alarms_from_moving(importlib.import_module("ministack.services.cloudwatch"))
-        importlib.import_module("ministack.app").main()
-
-
-def stop_alarms_from_moving(cloudwatch: ModuleType) -> None:
-    """Switch off ministack's own alarm evaluation, so that only SetAlarmState changes a state.
-
-    Args:
-        cloudwatch: ministack's CloudWatch module.
-
-    Raises:
-        RuntimeError: when this ministack has no such functions: it evaluates in some other way.
-
-    """
-    missing = [name for name in SELF_MOVING_ALARM_FUNCTIONS if not callable(getattr(cloudwatch, name, None))]
-    if missing:
-        raise RuntimeError(
-            f"{cloudwatch.__name__} has no {', '.join(missing)}: "
-            "this version of ministack evaluates alarms in a way that the local AWS does not know"
+        emulator_alarms.mend(
+            importlib.import_module("ministack.services.cloudwatch"),
+            importlib.import_module("ministack.services.cloudformation.provisioners"),
         )
-    for name in SELF_MOVING_ALARM_FUNCTIONS:
-        setattr(cloudwatch, name, _leave_alarm_alone)
-
-
-def _leave_alarm_alone(*_arguments: object, **_options: object) -> None:
-    """Do nothing: the alarm's state belongs to `recloser.lab.alarm_service`."""
+        importlib.import_module("ministack.app").main()
 
 
 def _end_with_parent() -> None:

@@ -16,7 +16,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from recloser.lab.emulator import ACCOUNT, REGION, Emulator, EmulatorError, client_environment
-from recloser.lab.emulator_process import stop_alarms_from_moving
+from recloser.lab.emulator_alarms import mend
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -118,7 +118,6 @@ def test_client_environment_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_unknown_ministack_is_refused() -> None:
     """A ministack whose alarm evaluation cannot be switched off is an error, not a quiet second evaluator."""
-    with pytest.raises(
-        RuntimeError, match="strange has no _evaluate_alarm, _evaluate_parent_alarms, _transition_composite"
-    ):
-        stop_alarms_from_moving(types.ModuleType("strange"))
+    strange = types.ModuleType("strange")
+    with pytest.raises(RuntimeError, match="strange has no _evaluate_alarm, _evaluate_parent_alarms"):
+        mend(strange, strange)

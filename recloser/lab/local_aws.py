@@ -1,0 +1,174 @@
+"""A whole AWS region on this machine, with the stack deployed: `with LocalAws() as aws:`."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+
+from recloser.lab.alarm_service import AlarmService
+from recloser.lab.cloudwatch import CloudWatch, Place
+from recloser.lab.dependency import FlakyDependency
+from recloser.lab.deployment import Deployment, Stack, source_tree, stack
+from recloser.lab.emulator import ACCOUNT, REGION, Emulator
+from recloser.lab.event_delivery import EventDelivery
+from recloser.lab.logs import LogFollower
+from recloser.lab.published_metrics import PublishedMetrics
+from recloser.lab.region_loop import RegionLoop
+from recloser.lab.telemetry import SampleListener, Telemetry
+
+# A function may take 60 s; its caller waits a little longer and never asks twice.
+_CONFIG = Config(
+    connect_timeout=2, read_timeout=70, retries={"total_max_attempts": 1}, max_pool_connections=64
+)
+
+
+class LocalAws:
+    """The region. Entering it builds, starts and deploys everything; leaving it stops and removes everything.
+
+    Args:
+        circuits: the circuits that get alarms.
+        parameters: further template parameters.
+        directory: where builds and logs are kept; by default `build/local-aws` of the source tree.
+        progress: is told what is being done.
+        listener: is told of every metric sample that the functions' logs bring.
+
+    Attributes:
+        dependency: the flaky dependency that the demo caller calls.
+        stack: what the deployment made.
+        alarms: the service that evaluates alarms.
+        telemetry: what takes metrics out of the logs.
+
+    Raises:
+        DeploymentError: `sam` failed, or there is no source tree.
+        EmulatorError: ministack did not start.
+
+    """
+
+    stack: Stack
+    alarms: AlarmService
+    telemetry: Telemetry
+
+    def __init__(
+        self,
+        circuits: Sequence[str] = ("payments-api",),
+        *,
+        parameters: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+        progress: Callable[[str], object] = lambda _: None,
+        listener: SampleListener | None = None,
+    ) -> None:
+        self._circuits = tuple(circuits)
+        self._parameters = dict(parameters or {})
+        self._directory = directory or source_tree() / "build" / "local-aws"
+        self._progress = progress
+        self._listener = listener
+        self._emulator = Emulator(self._directory / "ministack.log")
+        self._exit = ExitStack()
+        self.dependency = FlakyDependency()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as entered:
+            entered.enter_context(_terminate_as_interrupt())
+            entered.enter_context(self.dependency)
+            self._deploy(entered)
+            self._loop = entered.enter_context(self._region())
+            self._exit = entered.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exit.__exit__(kind, problem, trace)
+
+    @functools.cache  # noqa: B019 - a handful of clients, for as long as the region stands
+    def client(self, service: str) -> Any:
+        """A boto3 client of a service of this region."""
+        return self._session.client(service, endpoint_url=self._emulator.endpoint_url, config=_CONFIG)
+
+    def check(self) -> None:
+        """Raise what went wrong behind the scenes: the emulator or the region's loop has ended.
+
+        Raises:
+            EmulatorError: ministack ended by itself.
+            RuntimeError: metrics and alarms stand still.
+
+        """
+        self._emulator.check()
+        self._loop.check()
+
+    @property
+    def circuit_table(self) -> str:
+        """The name of the table of circuits."""
+        return self.stack.outputs["CircuitTableName"]
+
+    @property
+    def probe_table(self) -> str:
+        """The name of the table of permits."""
+        return self.stack.outputs["ProbeTableName"]
+
+    @property
+    def demo_caller(self) -> str:
+        """The name of the function that calls the dependency through the breaker."""
+        return self.stack.outputs["DemoCallerName"]
+
+    @functools.cached_property
+    def _session(self) -> Any:  # boto3 types a client only for a literal name
+        return boto3.Session(
+            aws_access_key_id=ACCOUNT,
+            aws_secret_access_key="local",  # noqa: S106 - the emulator takes any
+            region_name=REGION,
+        )
+
+    def _deploy(self, entered: ExitStack) -> None:
+        deployment = Deployment(self._directory)
+        self._progress("building (sam build)")
+        deployment.build()
+        self._progress("starting the emulator (ministack)")
+        entered.callback(self._emulator.stop)
+        self._emulator.start()
+        self._progress("deploying (sam deploy --config-env local)")
+        parameters = {"Circuits": ",".join(self._circuits), "DependencyUrl": self.dependency.url}
+        deployment.deploy(self._emulator.endpoint_url, parameters | self._parameters)
+        self.stack = stack(self.client("cloudformation"))
+
+    def _region(self) -> RegionLoop:
+        emulated = self.client("cloudwatch")
+        cloudwatch = CloudWatch(Place(ACCOUNT, REGION))
+        delivery = EventDelivery(
+            events=self.client("events"), functions=self.client("lambda"), queues=self.client("sqs")
+        )
+        self.alarms = AlarmService(cloudwatch, emulated, delivery.deliver)
+        self.telemetry = Telemetry(LogFollower(self.client("logs")), cloudwatch, self._listener)
+        published = PublishedMetrics(emulated)
+        return RegionLoop(
+            self.telemetry.collect,
+            lambda now_ms: cloudwatch.put_samples(published.collect(self.alarms.metrics(), now_ms)),
+            self.alarms.step,
+        )
+
+
+@contextlib.contextmanager
+def _terminate_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM end the block like Ctrl-C does, so that everything is stopped then too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what a signal does
+        return
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
