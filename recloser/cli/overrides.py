@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 import typer
 
-from recloser.circuit import Override, State
+from recloser.circuit import Circuit, Override, State
 from recloser.cli import views
 from recloser.cli.account import Account
 from recloser.cli.arguments import Because, By, CircuitName, For, Until, account_of
@@ -65,10 +65,7 @@ def apply(account: Account, name: str, signal: Signal) -> Applied:
     """Carry an operator's signal to the circuit, and print what was decided."""
     applied = account.control.apply(name, signal)
     typer.echo(views.outcome(applied, wall_clock_ms()))
-    if applied.before.revision == 0:
-        _warn_of_unknown(account, name)
-    if len(applied.circuit.reason.encode()) > LONGEST_TEXT_BYTES:
-        tell(f"note: the stored reason ends after {LONGEST_TEXT_BYTES} bytes")
+    _warn(account, applied.before, applied.circuit)
     return applied
 
 
@@ -83,8 +80,18 @@ def _override(
     return Override(state, by=caller(account, by), why=why, at_ms=now_ms, until_ms=end_ms)
 
 
+def _warn(account: Account, before: Circuit, after: Circuit) -> None:
+    """Tell what an operator may not have meant. It was done all the same: in an outage, nobody asks twice."""
+    if before.revision == 0:
+        _warn_of_unknown(account, after.name)
+    if after.policy.get("enforce") is False and after.state_for_callers(wall_clock_ms()) is not State.CLOSED:
+        tell(f"note: {after.name} is in shadow mode (enforce=false): calls are counted, not refused")
+    if len(after.reason.encode()) > LONGEST_TEXT_BYTES:
+        tell(f"note: the stored reason ends after {LONGEST_TEXT_BYTES} bytes")
+
+
 def _warn_of_unknown(account: Account, name: str) -> None:
-    """A misspelled name is a circuit too: one that nobody calls. In an outage that must not go unseen."""
+    """A misspelled name is a circuit too: one that nobody calls."""
     others = [circuit.name for circuit in account.circuits() if circuit.name != name]
     if name in account.deployment.circuits:
         return

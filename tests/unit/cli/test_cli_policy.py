@@ -69,6 +69,20 @@ def test_no_change(recloser: Callable[..., Result], tables: DynamoDBTables) -> N
         (["permits"], "change 'permits' is not allowed: NAME=VALUE, as permits=20; or --unset NAME"),
         (["permit=20"], "setting 'permit' is not allowed: one of recovery_timeout_seconds, backoff,"),
         (["--unset", "permit"], "--unset 'permit' is not allowed: one of recovery_timeout_seconds"),
+    ],
+)
+def test_bad_changes(arguments: list[str], told: str, recloser: Callable[..., Result]) -> None:
+    """A change of another form, or of no setting that there is, is refused before AWS is asked."""
+    answer = recloser("policy", "payments-api", *arguments)
+
+    assert answer.exit_code == 2
+    assert told in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
         (["permits=lots"], "policy permits = 'lots' is not allowed: a whole number from 1 to 1000"),
         (["permits=2.5"], "policy permits = 2.5 is not allowed: a whole number from 1 to 1000"),
         (["permits="], "policy permits = '' is not allowed: a whole number from 1 to 1000"),
