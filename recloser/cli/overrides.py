@@ -15,6 +15,7 @@ from recloser.cli.identity import caller, words
 from recloser.cli.times import until_ms
 from recloser.control import Applied, wall_clock_ms
 from recloser.decide import OverrideReleased, OverrideSet, Reset, Signal
+from recloser.errors import StoreError
 from recloser.items import LONGEST_TEXT_BYTES
 
 
@@ -74,9 +75,8 @@ def _override(
 ) -> Override:
     why = words("--because", because)
     now_ms = wall_clock_ms()
-    end_ms = until_ms(
-        lasting, until, now_ms
-    )  # before AWS is asked who you are: what is wrong is told at once
+    # Before AWS is asked who you are: bad input is told at once.
+    end_ms = until_ms(lasting, until, now_ms)
     return Override(state, by=caller(account, by), why=why, at_ms=now_ms, until_ms=end_ms)
 
 
@@ -92,9 +92,12 @@ def _warn(account: Account, before: Circuit, after: Circuit) -> None:
 
 def _warn_of_unknown(account: Account, name: str) -> None:
     """A misspelled name is a circuit too: one that nobody calls."""
-    others = [circuit.name for circuit in account.circuits() if circuit.name != name]
     if name in account.deployment.circuits:
         return
+    try:
+        others = [circuit.name for circuit in account.circuits() if circuit.name != name]
+    except StoreError:
+        others = []  # who may write one circuit may not be allowed to list them all
     close = get_close_matches(name, others, n=1)
     meant = f"; did you mean {close[0]}?" if close else ""
     tell(f"note: {name} was never heard of before, and the stack has no alarms for it{meant}")
