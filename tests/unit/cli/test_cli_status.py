@@ -9,11 +9,11 @@ from collections.abc import Callable
 import pytest
 from typer.testing import Result
 
-from recloser.circuit import Policy
+from recloser.circuit import Override, Policy, State
 from recloser.cli import status
 from recloser.cli.times import moment
-from recloser.control import Control
-from recloser.decide import AlarmRaised, ProbesReported
+from recloser.control import Control, wall_clock_ms
+from recloser.decide import AlarmRaised, OverrideSet, ProbesReported
 from recloser.tables import DynamoDBTables
 
 BROKEN = AlarmRaised("payments-alarm", "[red]Threshold[/red] Crossed", None)
@@ -131,16 +131,18 @@ def test_one_circuit_json(recloser: Callable[..., Result], control: Control, tab
     ]
 
 
-def test_expired_override(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
+@pytest.mark.parametrize(("lasting_ms", "shown"), [(60_000, None), (7_200_000, "a while")])
+def test_expired_override(
+    lasting_ms: int, shown: str | None, recloser: Callable[..., Result], tables: DynamoDBTables
+) -> None:
     """An override that is over is not shown, although nobody has taken it out of the table yet."""
-    recloser("close", "payments-api", "--because", "a moment", "--for", "1s")
-    assert json.loads(recloser("status", "payments-api", "--json").stdout)["override"]["why"] == "a moment"
-    override = tables.read("payments-api", consistent=True).override
-    assert override is not None
-    assert override.until_ms is not None
-    while time.time_ns() // 1_000_000 < override.until_ms:
-        time.sleep(0.05)
-    assert json.loads(recloser("status", "payments-api", "--json").stdout)["override"] is None
+    hour_ago_ms = wall_clock_ms() - 3_600_000
+    override = Override(State.CLOSED, "ann", "a while", hour_ago_ms, hour_ago_ms + lasting_ms)
+    Control(tables, now_ms=lambda: hour_ago_ms).apply("payments-api", OverrideSet(override))
+
+    document = json.loads(recloser("status", "payments-api", "--json").stdout)
+
+    assert (document["override"] and document["override"]["why"]) == shown
 
 
 def test_shadow_mode_is_shown(recloser: Callable[..., Result], control: Control) -> None:
