@@ -35,9 +35,10 @@ _BUSY = {
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "ThrottlingException",
-    "TransactionConflictException",
     "TransactionInProgressException",
 }
+# The item is in somebody's transaction at this moment.
+_CONTENDED = "TransactionConflictException"
 _ATTEMPTS_WHEN_BUSY = 3
 
 
@@ -130,11 +131,14 @@ class DynamoDBTables:
         if decision.circuit is None:
             return
         update = self._circuit_update(before, decision.circuit)
-        if decision.mint is None:
-            self._call("update_item", **update)
-        else:
-            minted = self._minting(before.name, decision.mint)
-            self._call("transact_write_items", TransactItems=[{"Update": update}, minted])
+        try:
+            if decision.mint is None:
+                self._call("update_item", **update)
+            else:
+                minted = self._minting(before.name, decision.mint)
+                self._call("transact_write_items", TransactItems=[{"Update": update}, minted])
+        except _Contended as error:
+            raise Conflict(str(error)) from error
 
     def claim(self, name: str, generation: int, now_ms: int) -> int | None:
         try:
@@ -206,20 +210,25 @@ class DynamoDBTables:
     def _circuit_update(self, before: Circuit, after: Circuit) -> dict[str, Any]:
         """Set what is known, remove what is absent, leave alone what a newer schema may have added."""
         attributes = encode_circuit(after)
+        if before.revision and after.policy == before.policy:
+            # As it was read: settings that this version did not understand are an operator's all the same.
+            del attributes["policy"]
         names = {f"#{name}": name for name in attributes}
         values = {f":{name}": value for name, value in attributes.items() if value is not None}
         settings = [f"#{name} = :{name}" for name, value in attributes.items() if value is not None]
         settings.append("#schema = if_not_exists(#schema, :schema)")
         removals = [f"#{name}" for name, value in attributes.items() if value is None]
-        if before.revision:
-            condition = "#revision = :before"
-            values[":before"] = encode(before.revision)
-        else:
-            condition = "attribute_not_exists(#revision)"
+        expression = f"SET {', '.join(settings)}"
+        condition = "#revision = :before"
+        values[":before"] = encode(before.revision)
+        if not before.revision:
+            # Revision 0 is none at all, or what an operator wrote by hand and is no number.
+            condition += " OR NOT attribute_type(#revision, :number)"
+            values[":number"] = encode("N")
         return {
             "TableName": self._circuit_table,
             "Key": {"circuit": encode(after.name)},
-            "UpdateExpression": f"SET {', '.join(settings)} REMOVE {', '.join(removals)}",
+            "UpdateExpression": f"{expression} REMOVE {', '.join(removals)}" if removals else expression,
             "ConditionExpression": condition,
             "ExpressionAttributeNames": names | {"#schema": "schema"},
             "ExpressionAttributeValues": values | {":schema": encode(SCHEMA)},
@@ -283,6 +292,10 @@ class _Busy(StoreError):  # noqa: N818  (not an error by itself: a reason to ask
     """DynamoDB turned the request away, for now."""
 
 
+class _Contended(_Busy):
+    """Another writer has the item in a transaction: a commit has lost the race, a report asks again."""
+
+
 def _permit(name: str, generation: int) -> dict[str, Any]:
     return {"permit": encode(permit_key(name, generation))}
 
@@ -295,6 +308,8 @@ def _translated(operation: str, error: ClientError) -> StoreError:
             return Conflict(f"DynamoDB {operation}: {', '.join(sorted(filter(None, reasons)))}")
     if code == "ConditionalCheckFailedException":
         return Conflict(f"DynamoDB {operation}: the condition does not hold")
+    if code == _CONTENDED:
+        return _Contended(f"DynamoDB {operation}: {code}")
     if code in _BUSY:
         return _Busy(f"DynamoDB {operation}: {code}")
     return StoreError(f"DynamoDB {operation}: {error}")
