@@ -103,7 +103,8 @@ def encode_circuit(circuit: Circuit) -> dict[str, dict[str, Any] | None]:
 
 
 def _short(text: str) -> str:
-    return text.encode()[:LONGEST_TEXT_BYTES].decode(errors="ignore")
+    # "replace": AWS cuts reasons off by UTF-16 units, perhaps within a character.
+    return text.encode(errors="replace")[:LONGEST_TEXT_BYTES].decode(errors="ignore")
 
 
 def _override_row(override: Override) -> dict[str, Any]:
