@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import pytest
 
-REGION = "eu-west-1"
+# This machine's profiles and credentials are taken away, before any client is made.
+NO_REAL_AWS: Mapping[str, str] = {
+    "AWS_ACCESS_KEY_ID": "123456789012",
+    "AWS_SECRET_ACCESS_KEY": "none",
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 
 
-@pytest.fixture(scope="session")
-def no_real_aws() -> None:
-    """Take this machine's profiles and credentials away, before any client is made."""
-    os.environ.update(
-        AWS_ACCESS_KEY_ID="123456789012",
-        AWS_SECRET_ACCESS_KEY="none",
-        AWS_REGION=REGION,
-        AWS_DEFAULT_REGION=REGION,
-        AWS_CONFIG_FILE=os.devnull,
-        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
-        AWS_EC2_METADATA_DISABLED="true",
-    )
-    for variable in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
-        os.environ.pop(variable, None)
+@pytest.fixture
+def no_real_aws(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
+    """Give this test credentials that no account has, and return the variables."""
+    for name, value in NO_REAL_AWS.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    return NO_REAL_AWS

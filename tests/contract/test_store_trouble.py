@@ -1,0 +1,207 @@
+"""DynamoDB that is throttled, in somebody's transaction, or not to be reached."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.stub import Stubber
+from decisions import RETRY_AT_MS, reported, trip
+
+from recloser.circuit import Circuit, Probes
+from recloser.errors import Conflict, StoreError
+from recloser.tables import DynamoDBTables
+
+NAME = "payments-api"
+BUSY = [
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+]
+
+
+def client(**settings: Any) -> Any:
+    return boto3.client(
+        "dynamodb",
+        region_name="eu-west-1",
+        aws_access_key_id="123456789012",
+        aws_secret_access_key="none",
+        config=Config(retries={"total_max_attempts": 1}, **settings),
+    )
+
+
+@pytest.fixture
+def stub() -> Iterator[Stubber]:
+    with Stubber(client()) as stub:
+        yield stub
+
+
+@pytest.fixture
+def throttled(stub: Stubber) -> DynamoDBTables:
+    return DynamoDBTables("circuits", "probes", client=stub.client)
+
+
+def refuse(stub: Stubber, operation: str, code: str, times: int = 1) -> None:
+    for _ in range(times):
+        stub.add_client_error(operation, service_error_code=code)
+
+
+@pytest.mark.parametrize("code", BUSY)
+def test_a_throttled_claim_is_a_refusal(throttled: DynamoDBTables, stub: Stubber, code: str) -> None:
+    """A claim that DynamoDB turns away is a refusal, at once: others ask as well."""
+    refuse(stub, "update_item", code)
+    assert throttled.claim(NAME, 1, RETRY_AT_MS) is None
+    stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("code", BUSY)
+@pytest.mark.parametrize("tell", ["report", "give_back"])
+def test_a_throttled_report_is_sent_again(
+    throttled: DynamoDBTables, stub: Stubber, code: str, tell: str
+) -> None:
+    """A report counts, so it is sent again when DynamoDB turns it away."""
+    refuse(stub, "update_item", code, times=2)
+    stub.add_response("update_item", {})
+    if tell == "report":
+        throttled.report(NAME, 1, 1, succeeded=True)
+    else:
+        throttled.give_back(NAME, 1, 1)
+    stub.assert_no_pending_responses()
+
+
+def test_a_report_is_not_sent_for_ever(throttled: DynamoDBTables, stub: Stubber) -> None:
+    """After the third refusal a report is given up, and says so."""
+    refuse(stub, "update_item", "ThrottlingException", times=3)
+    with pytest.raises(StoreError, match="ThrottlingException"):
+        throttled.report(NAME, 1, 1, succeeded=True)
+    stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("minting", [True, False])
+def test_an_item_in_a_transaction_is_a_lost_race(
+    throttled: DynamoDBTables, stub: Stubber, *, minting: bool
+) -> None:
+    """Two writers at once: who meets the other's transaction reads again, like who comes too late."""
+    if minting:
+        decision = trip(Circuit(NAME))
+        stub.add_client_error(
+            "transact_write_items",
+            service_error_code="TransactionCanceledException",
+            modeled_fields={"CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}]},
+        )
+    else:
+        opened = trip(Circuit(NAME)).circuit
+        assert opened is not None
+        decision = reported(opened, Probes(1, granted=1, allowed=1))
+        refuse(stub, "update_item", "TransactionConflictException")
+    with pytest.raises(Conflict):
+        throttled.commit(Circuit(NAME), decision)
+    stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("reason", ["ThrottlingError", "ProvisionedThroughputExceeded", "ValidationError"])
+def test_a_transaction_cancelled_otherwise_is_no_lost_race(
+    throttled: DynamoDBTables, stub: Stubber, reason: str
+) -> None:
+    """A transaction that DynamoDB could not carry out is an error: deciding again would not help."""
+    stub.add_client_error(
+        "transact_write_items",
+        service_error_code="TransactionCanceledException",
+        service_message=f"Transaction cancelled [{reason}, None]",
+        modeled_fields={"CancellationReasons": [{"Code": reason}, {"Code": "None"}]},
+    )
+    with pytest.raises(StoreError, match=reason) as raised:
+        throttled.commit(Circuit(NAME), trip(Circuit(NAME)))
+    assert not isinstance(raised.value, Conflict)
+
+
+CALLS: dict[str, Callable[[DynamoDBTables], object]] = {
+    "read": lambda tables: tables.read(NAME),
+    "read_probes": lambda tables: tables.read_probes(NAME, 1),
+    "commit": lambda tables: tables.commit(Circuit(NAME), trip(Circuit(NAME))),
+    "claim": lambda tables: tables.claim(NAME, 1, RETRY_AT_MS),
+    "report": lambda tables: tables.report(NAME, 1, 1, succeeded=True),
+    "give_back": lambda tables: tables.give_back(NAME, 1, 1),
+    "due": lambda tables: list(tables.due(RETRY_AT_MS)),
+    "scan": lambda tables: list(tables.scan()),
+}
+OPERATIONS = {
+    "read": "get_item",
+    "read_probes": "get_item",
+    "commit": "transact_write_items",
+    "claim": "update_item",
+    "report": "update_item",
+    "give_back": "update_item",
+    "due": "query",
+    "scan": "scan",
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_refusal_by_aws_is_a_store_error(throttled: DynamoDBTables, stub: Stubber, call: str) -> None:
+    """What DynamoDB refuses for good is a StoreError that names the operation and the cause."""
+    refuse(stub, OPERATIONS[call], "AccessDeniedException")
+    with pytest.raises(StoreError, match=f"DynamoDB {OPERATIONS[call]}: .*AccessDeniedException"):
+        CALLS[call](throttled)
+
+
+def refused() -> int:
+    """A port where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_network_that_is_down_is_a_store_error(call: str) -> None:
+    """A connection that is refused is a StoreError."""
+    unreachable = boto3.client(
+        "dynamodb",
+        endpoint_url=f"http://127.0.0.1:{refused()}",
+        region_name="eu-west-1",
+        aws_access_key_id="123456789012",
+        aws_secret_access_key="none",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    with pytest.raises(StoreError, match=f"DynamoDB {OPERATIONS[call]}: Could not connect"):
+        CALLS[call](DynamoDBTables("circuits", "probes", client=unreachable))
+
+
+def test_a_dynamodb_that_does_not_answer_is_a_store_error() -> None:
+    """A connection that is taken and never answered ends at the read timeout, as a StoreError."""
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        hanging = boto3.client(
+            "dynamodb",
+            endpoint_url=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            region_name="eu-west-1",
+            aws_access_key_id="123456789012",
+            aws_secret_access_key="none",
+            config=Config(read_timeout=0.05, retries={"total_max_attempts": 1}),
+        )
+        with pytest.raises(StoreError, match="Read timeout"):
+            DynamoDBTables("circuits", "probes", client=hanging).read(NAME)
+
+
+def test_no_region_is_a_store_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that cannot even be made is a StoreError: the caller's path never sees anything else."""
+    for variable in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    with pytest.raises(StoreError, match="region"):
+        DynamoDBTables("circuits", "probes").read(NAME)
+
+
+def test_the_own_client_is_never_the_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client that callers get has short timeouts and a single retry."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    config = DynamoDBTables("circuits", "probes")._client.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (0.3, 0.5)
+    assert config.retries["total_max_attempts"] == 2

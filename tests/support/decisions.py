@@ -1,0 +1,52 @@
+"""Decisions to commit, made by `decide` itself at times that are easy to read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from recloser.circuit import Circuit, Policy, Probes
+from recloser.decide import AlarmRaised, Decision, Mint, PolicySet, ProbesReported, decide
+from recloser.tables import Tables
+
+NOW_MS = 1_789_364_587_912
+WAIT_MS = 10_000
+RETRY_AT_MS = NOW_MS + WAIT_MS
+# Exact waits: no jitter.
+POLICY = Policy(recovery_timeout_seconds=WAIT_MS / 1000, jitter=0.0)
+
+ALARM = "recloser:payments-api:failure-rate-fast"
+
+
+def trip(circuit: Circuit, *, now_ms: int = NOW_MS, reason: str = "2 of 3 datapoints") -> Decision:
+    """An alarm that somebody set: it trips a closed circuit."""
+    return decide(circuit, AlarmRaised(ALARM, reason, None), now_ms, POLICY)
+
+
+def reported(circuit: Circuit, probes: Probes, *, now_ms: int = RETRY_AT_MS) -> Decision:
+    """What these probes make of the circuit."""
+    return decide(circuit, ProbesReported(probes), now_ms, POLICY)
+
+
+def set_policy(circuit: Circuit, **settings: float) -> Decision:
+    """An operator's settings."""
+    return decide(circuit, PolicySet(settings, by="maria"), NOW_MS, POLICY)
+
+
+def more_permits(circuit: Circuit, permits: int, generation: int | None = None) -> Decision:
+    """Permits added to a generation, this one by default."""
+    generation = circuit.generation if generation is None else generation
+    changed = replace(circuit, revision=circuit.revision + 1, permits=circuit.permits + permits)
+    return Decision("more permits", changed, Mint(generation, permits))
+
+
+def committed(tables: Tables, decision: Decision, before: Circuit | None = None) -> Circuit:
+    """Commit, and return the circuit as it now is."""
+    assert decision.circuit is not None
+    tables.commit(before or tables.read(decision.circuit.name, consistent=True), decision)
+    return tables.read(decision.circuit.name, consistent=True)
+
+
+def tripped(tables: Tables, name: str = "payments-api", *, now_ms: int = NOW_MS) -> Circuit:
+    """A circuit that has just tripped: open, with one permit from `RETRY_AT_MS` on."""
+    before = tables.read(name, consistent=True)
+    return committed(tables, trip(before, now_ms=now_ms), before)
