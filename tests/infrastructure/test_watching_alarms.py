@@ -1,0 +1,79 @@
+"""The alarms that watch the breaker itself."""
+
+from __future__ import annotations
+
+import pytest
+from transformed_template import Document, deployed, of_type
+
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:on-call"
+FUNCTIONS = ["FlipState", "StartRecovery", "Announce"]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_dead_letters(resources: Document, function: str) -> None:
+    """One dead letter is one too many."""
+    alarm = dict(resources[f"{function}DeadLettersAlarm"]["Properties"])
+    assert alarm.pop("AlarmDescription")
+    assert alarm == {
+        "Namespace": "AWS/SQS",
+        "MetricName": "ApproximateNumberOfMessagesVisible",
+        "Dimensions": [
+            {"Name": "QueueName", "Value": {"Fn::GetAtt": [f"{function}DeadLetters", "QueueName"]}}
+        ],
+        "Statistic": "Maximum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Threshold": 0,
+        "TreatMissingData": "notBreaching",
+    }
+
+
+def test_every_queue_is_watched(resources: Document) -> None:
+    """No queue is filled unseen."""
+    assert of_type(resources, "AWS::SQS::Queue").keys() == {
+        f"{function}DeadLetters" for function in FUNCTIONS
+    }
+
+
+def test_recovery_runs(resources: Document) -> None:
+    """Five minutes in which start_recovery did not run, or only failed, are an alarm; no data is no run."""
+    alarm = dict(resources["StartRecoveryRunsAlarm"]["Properties"])
+    assert alarm.pop("AlarmDescription")
+    successes, *measured = alarm.pop("Metrics")
+    assert (successes["Expression"], successes["ReturnData"]) == ("invocations - errors", True)
+    for entry, metric in zip(measured, ("Invocations", "Errors"), strict=True):
+        assert entry["Id"] == metric.lower()
+        assert entry["ReturnData"] is False
+        assert entry["MetricStat"] == {
+            "Metric": {
+                "Namespace": "AWS/Lambda",
+                "MetricName": metric,
+                "Dimensions": [{"Name": "FunctionName", "Value": {"Ref": "StartRecovery"}}],
+            },
+            "Period": 60,
+            "Stat": "Sum",
+        }
+    assert alarm == {
+        "EvaluationPeriods": 5,
+        "ComparisonOperator": "LessThanThreshold",
+        "Threshold": 1,
+        "TreatMissingData": "breaching",
+    }
+
+
+def test_notifications() -> None:
+    """Given a topic, the alarms that need a person tell it, and the alarms that trip circuits do not."""
+    notified = deployed(NotificationTopicArn=TOPIC)["Resources"]
+    told = {
+        name
+        for name, alarm in of_type(notified, "AWS::CloudWatch::Alarm").items()
+        if alarm.get("AlarmActions") == [TOPIC] and alarm.get("OKActions") == [TOPIC]
+    }
+    assert told == {"StartRecoveryRunsAlarm", *(f"{function}DeadLettersAlarm" for function in FUNCTIONS)}
+
+
+def test_no_notifications(resources: Document) -> None:
+    """Without a topic nobody is told."""
+    for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values():
+        assert not alarm.keys() & {"AlarmActions", "OKActions", "InsufficientDataActions"}
