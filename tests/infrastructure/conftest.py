@@ -44,7 +44,8 @@ def built_layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
             *("build", "RecloserLayer", "--config-env", "local", "--build-dir", build),
         ],
         cwd=ROOT,
-        env=os.environ | {"SAM_CLI_TELEMETRY": "0"},
+        # What sam remembers of its runs goes where the build goes, not into this machine's home folder.
+        env=os.environ | {"SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": str(build / "sam")},
         check=True,
         capture_output=True,
         timeout=120,

@@ -75,13 +75,18 @@ def test_parameter_overrides_are_parameters() -> None:
 
 
 @pytest.mark.parametrize("command", [["cfn-lint"], ["sam", "validate", "--lint"]])
-def test_lint(command: list[str]) -> None:
+def test_lint(command: list[str], tmp_path: Path) -> None:
     """cfn-lint and sam find nothing to say."""
     tool, *arguments = command
+    settings = {
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "SAM_CLI_TELEMETRY": "0",
+        "__SAM_CLI_APP_DIR": str(tmp_path),  # not this machine's home folder
+    }
     done = subprocess.run(
         [Path(sys.executable).with_name(tool), *arguments],
         cwd=ROOT,
-        env=os.environ | {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "eu-west-1"},
+        env=os.environ | settings,
         capture_output=True,
         text=True,
         timeout=120,

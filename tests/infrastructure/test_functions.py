@@ -79,7 +79,6 @@ def test_powertools(resources: Document, function: str, service: str) -> None:
     """Log lines and traces carry the function's name."""
     variables = environment(resources, function)
     assert variables["POWERTOOLS_SERVICE_NAME"] == service
-    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "Recloser"
     assert variables["POWERTOOLS_LOG_LEVEL"] == "INFO"
 
 
