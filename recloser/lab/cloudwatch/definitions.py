@@ -1,7 +1,7 @@
 """From the shape of PutMetricAlarm and DescribeAlarms to a `MetricAlarm`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from recloser.lab.cloudwatch.alarms import (
     SECONDS_PER_DAY,
@@ -18,6 +18,7 @@ from recloser.lab.cloudwatch.alarms import (
 from recloser.lab.cloudwatch.expressions import Formula, compile_formula
 from recloser.lab.cloudwatch.metrics import Metric
 from recloser.lab.cloudwatch.statistics import BASIC_STATISTICS, Statistic, parse_statistic
+from recloser.lab.cloudwatch.units import UNITS
 
 HIGH_RESOLUTION_PERIODS = (10, 20, 30)
 SECONDS_PER_WEEK = 604_800
@@ -175,8 +176,7 @@ class _MetricAlarmReader(Reader):
         metric = Metric.of(
             self.text("Namespace"), self.text("MetricName"), self._dimensions(self.settings.get("Dimensions"))
         )
-        unit = self.settings.get("Unit")
-        stat = MetricStat(metric, statistic, unit)
+        stat = MetricStat(metric, statistic, self._unit(self.settings.get("Unit")))
         return (MetricQuery("m1", returns_data=True, stat=stat),), self._period(self.settings.get("Period"))
 
     def _math(self) -> tuple[tuple[MetricQuery, ...], int]:
@@ -231,7 +231,7 @@ class _MetricAlarmReader(Reader):
         return MetricStat(
             Metric.of(metric["Namespace"], metric["MetricName"], self._dimensions(metric.get("Dimensions"))),
             self._statistic(stat["Stat"]),
-            stat.get("Unit"),
+            self._unit(stat.get("Unit")),
         )
 
     def _common_period(self, entries: Sequence[Mapping[str, Any]]) -> int:
@@ -260,6 +260,11 @@ class _MetricAlarmReader(Reader):
             return parse_statistic(text)
         except ValueError as error:
             raise self.error(str(error)) from error
+
+    def _unit(self, value: Any) -> str | None:
+        if value is not None and value not in UNITS:
+            raise self.error(f"Unit must be one of {', '.join(sorted(UNITS))}, not {value!r}")
+        return cast("str | None", value)
 
     def _period(self, value: Any) -> int:
         if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value):
