@@ -4,73 +4,68 @@ from __future__ import annotations
 
 import functools
 import inspect
-import logging
 import random
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
 
-from recloser.backend import default_tables
-from recloser.circuit import Circuit, State, validate_name
-from recloser.errors import CircuitOpen, StoreError
-from recloser.flags import CLOSED_SECONDS, NOT_CLOSED_SECONDS, Flag, FlagReader, PermitSeeker
-from recloser.metrics import Recorder, write_line
-from recloser.tables import Tables
+from recloser.backend import default_publisher, default_tables, default_watchdog, reader_for
+from recloser.circuit import Circuit, validate_name
+from recloser.errors import CircuitOpen
+from recloser.fallbacks import RAISE, Fallback
+from recloser.flags import CLOSED_SECONDS, NOT_CLOSED_SECONDS, Draw, FlagReader
+from recloser.guard import Call, FastLane, Guard, Hooks, OnStoreError
+from recloser.local_trip import LocalHold, LocalTrip
+from recloser.outcome import ExceptionTypes, Judge, Outcome
+from recloser.publishing import Publisher, Recorder
+from recloser.retry_after import retry_after_seconds
+from recloser.watchdog import Watchdog
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import asyncio
+
+    from recloser.tables import Tables
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-ExceptionTypes = type[BaseException] | tuple[type[BaseException], ...]
-
-
-class _Raise:
-    """The absence of a fallback: None is a fine answer."""
-
-    def __repr__(self) -> str:
-        return "RAISE"
-
-
-RAISE = _Raise()
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """A call that was let through.
-
-    With a `permit` it is a probe; `counts` says whether its outcome belongs in the failure rate.
-    """
-
-    started: float
-    counts: bool
-    permit: tuple[int, int] | None = None  # generation, number
-
 
 class CircuitBreaker:
     """Guards calls to one dependency: as a decorator, as a context manager, or by `call`.
+
+    Each works for plain and for `async` functions and blocks.
 
     Args:
         name: the circuit; 1 to 64 of `A-Z a-z 0-9 - _ .`
         handled_exceptions: what counts as a failure of the dependency. Any other exception says nothing
             about it, and neither does one that is no `Exception` (such as KeyboardInterrupt).
         ignored_exceptions: instead: everything counts as a failure but these.
+        failure_if_raised: looks at a handled exception and says whether it is a failure; if not, the
+            dependency has answered, and the call is a success.
+        failure_if_returned: looks at an answer and says whether it is a failure all the same.
+        slow_after_seconds: counts, as metric `Slow`, calls that take longer; slow is not failed.
+        timeout_seconds: a call that has not ended by then counts as failed at once; it is not interrupted.
         fallback: what a refused call gets instead of `CircuitOpen`: a value, or a function, called with the
             arguments of the call, and with the `CircuitOpen` if it has a parameter `circuit_open`.
+        local_trip: when this process refuses by itself; None: never.
+        on_store_error: what to do when the flag cannot be read: go by the "last-known" state (and, with
+            none known, let the call through), "allow" every call, or "refuse" every call.
+        on_refused: called with each CircuitOpen, also where a fallback answers.
+        on_state_seen: called with the state seen before, or None, and the circuit, when the state changes.
         closed_cache_seconds: how long a closed flag is trusted, plus or minus 20 %.
         open_cache_seconds: the same for a flag that is not closed.
         tables: where the circuit is kept; by default in the tables that RECLOSER_CIRCUIT_TABLE and
             RECLOSER_PROBE_TABLE name, or, without them, in this process.
-        clock: epoch seconds.
-        draw: random numbers between two bounds.
-        write_metrics: where a line of metrics goes; by default standard output.
+        publisher: takes the metrics away; by default as EMF on standard output.
+        reader, watchdog, clock, draw: the process's shared reader of flags, its watchdog, epoch seconds,
+            random numbers between two bounds. For tests and simulations.
 
     Raises:
         ValueError: a name or a time is not allowed, or both kinds of exceptions are given.
-        TypeError: exceptions that are no exception types.
+        TypeError: exceptions that are no exception types, or a function that is none.
 
     """
 
@@ -80,213 +75,284 @@ class CircuitBreaker:
         *,
         handled_exceptions: ExceptionTypes | None = None,
         ignored_exceptions: ExceptionTypes | None = None,
+        failure_if_raised: Callable[[BaseException], bool] | None = None,
+        failure_if_returned: Callable[[Any], bool] | None = None,
+        slow_after_seconds: float | None = None,
+        timeout_seconds: float | None = None,
         fallback: Any = RAISE,
+        local_trip: LocalTrip | None = LocalTrip(),  # noqa: B008  (frozen)
+        on_store_error: OnStoreError = "last-known",
+        on_refused: Callable[[CircuitOpen], None] | None = None,
+        on_state_seen: Callable[..., None] | None = None,
         closed_cache_seconds: float = CLOSED_SECONDS,
         open_cache_seconds: float = NOT_CLOSED_SECONDS,
         tables: Tables | None = None,
+        publisher: Publisher | None = None,
+        reader: FlagReader | None = None,
+        watchdog: Watchdog | None = None,
         clock: Callable[[], float] = time.time,
-        draw: Callable[[float, float], float] = random.uniform,
-        write_metrics: Callable[[str], None] = write_line,
+        draw: Draw = random.uniform,
     ) -> None:
         self.name = validate_name(name)
-        if handled_exceptions is not None and ignored_exceptions is not None:
-            raise ValueError("handled_exceptions and ignored_exceptions are both given: only one is allowed")
-        self._handled = _exception_types("handled_exceptions", handled_exceptions, (Exception,))
-        self._ignored = _exception_types("ignored_exceptions", ignored_exceptions, ())
-        self._fallback = fallback
-        self._tells_fallback = callable(fallback) and _has_parameter(fallback, "circuit_open")
-        self._closed_cache_seconds = _positive("closed_cache_seconds", closed_cache_seconds)
-        self._open_cache_seconds = _positive("open_cache_seconds", open_cache_seconds)
+        self._judge = Judge(handled_exceptions, ignored_exceptions, failure_if_raised, failure_if_returned)
+        self._slow_after_seconds = _seconds("slow_after_seconds", slow_after_seconds)
+        self._timeout_seconds = _seconds("timeout_seconds", timeout_seconds)
+        self._closed_cache_seconds = _seconds("closed_cache_seconds", closed_cache_seconds) or CLOSED_SECONDS
+        self._open_cache_seconds = _seconds("open_cache_seconds", open_cache_seconds) or NOT_CLOSED_SECONDS
+        self._fallback = Fallback(fallback)
+        self._hold = LocalHold(_checked_local_trip(local_trip))
+        self._on_store_error = _checked_on_store_error(on_store_error)
+        self._hooks = Hooks(
+            _checked_hook("on_refused", on_refused), _checked_hook("on_state_seen", on_state_seen)
+        )
         self._given_tables = tables
+        self._given_publisher = publisher
+        self._given_reader = reader
+        self._given_watchdog = watchdog
         self._clock = clock
         self._draw = draw
-        self._seeker = PermitSeeker(draw, open_cache_seconds)
-        self._recorder = Recorder(name, lambda: int(clock() * 1000), write_metrics)
+        self._lane = FastLane()
         self._entered = threading.local()
+        self._entered_async: ContextVar[tuple[Call, ...]] = ContextVar(f"recloser-{name}", default=())
 
-    # --- Ways of calling -------------------------------------------------------------------------
+    @functools.cached_property
+    def _guard(self) -> Guard:
+        """Made by the first call, so that making a breaker has no side effects."""
+        tables = self._given_tables or default_tables()
+        reader = self._given_reader or reader_for(tables, self._clock)
+        publisher = self._given_publisher or default_publisher()
+        return Guard(
+            flag=reader.watch(self.name, self._closed_cache_seconds, self._open_cache_seconds),
+            lane=self._lane,
+            tables=tables,
+            clock=self._clock,
+            draw=self._draw,
+            hold=self._hold,
+            recorder=Recorder(self.name, self._clock, publisher, self._lane.durations),
+            watchdog=self._given_watchdog or default_watchdog(),
+            hooks=self._hooks,
+            on_store_error=self._on_store_error,
+            timeout_seconds=self._timeout_seconds,
+            slow_after_seconds=self._slow_after_seconds,
+        )
+
+    def snapshot(self) -> Circuit:
+        """Return the circuit as this process knows it, read anew if it is time."""
+        return self._guard.flag.flag(self._clock()).circuit or Circuit(self.name)
+
+    # --- Plain functions -------------------------------------------------------------------------
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Decorate a function: each call of it is guarded."""
-        _refuse_asynchronous(function)
+        """Decorate a function, plain or async: each call of it is guarded.
 
-        @functools.wraps(function)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            return self.call(function, *args, **kwargs)
+        Raises:
+            TypeError: it is a generator, whose work is done after the call; or the fallback does not fit it.
 
-        return guarded
+        """
+        if not callable(function):
+            raise TypeError(f"{function!r} is not allowed: only functions can be guarded")
+        _refuse_generators(function)
+        self._fallback.check_fits(function)
+        if inspect.iscoroutinefunction(function):
+            return cast("Callable[P, R]", self._decorated_async(function))
+        return self._decorated(function)
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call `function`, or, if the circuit refuses, its fallback.
+        """Call `function`, or, if the circuit refuses, its fallback. The answer of an async one is awaited.
 
         Raises:
             CircuitOpen: the call is refused and there is no fallback.
+            TypeError: it is a generator, whose work is done after the call.
 
         """
-        try:
-            admission = self._enter()
-        except CircuitOpen as refusal:
-            if self._fallback is RAISE:
+        if inspect.iscoroutinefunction(function):
+            return cast("R", self._guarded_async(function, args, kwargs))
+        _refuse_generators(function)
+        return self._guarded(function, args, kwargs)
+
+    def _decorated(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Make the guarded function. While the lane is open it asks nothing and writes nothing.
+
+        What it needs is bound here, once, because this is the path of every healthy call.
+        """
+        if self._judge.judges_answers or self._fallback.remembers:
+            return self._decorated_with_care(function)
+        lane, clock = self._lane, self._clock
+        running, numbers, note = lane.running, lane.numbers, lane.durations.append
+
+        @functools.wraps(function)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            started = clock()
+            if not lane.since <= started < lane.until:
+                return self._guarded(function, args, kwargs)
+            number = next(numbers)
+            running[number] = started
+            try:
+                answer = function(*args, **kwargs)
+            except BaseException as error:
+                self._guard.failed_in_lane(number, self._judge.raised(error), retry_after_seconds(error))
                 raise
-            answer: R = self._answer_instead(refusal, args, kwargs)
+            if running.pop(number, None) is not None:
+                note(clock() - started)
             return answer
+
+        return guarded
+
+    def _decorated_with_care(self, function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            return self._guarded(function, args, kwargs)
+
+        return guarded
+
+    def _guarded(self, function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+        guard = self._guard
         try:
-            result = function(*args, **kwargs)
+            call = guard.enter()
+        except CircuitOpen as refusal:
+            return cast("R", self._fallback.answer(refusal, args, kwargs))
+        try:
+            answer = function(*args, **kwargs)
         except BaseException as error:
-            self._leave(admission, error)
+            guard.leave(call, self._judge.raised(error), retry_after_seconds(error))
             raise
-        self._leave(admission, None)
-        return result
+        self._returned(guard, call, answer, args, kwargs)
+        return answer
+
+    def _returned(
+        self, guard: Guard, call: Call, answer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        outcome = self._judge.returned(answer)
+        hint = retry_after_seconds(answer) if outcome is Outcome.FAILURE else None
+        guard.leave(call, outcome, hint)
+        if outcome is Outcome.SUCCESS and self._fallback.remembers:
+            self._fallback.remember(answer, args, kwargs)
+
+    # --- Async functions -------------------------------------------------------------------------
+
+    def _decorated_async(self, function: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any]]:
+        @functools.wraps(function)
+        async def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return await self._guarded_async(function, args, kwargs)
+
+        return guarded
+
+    async def _guarded_async(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        guard = self._guard
+        try:
+            call = await self._enter_async()
+        except CircuitOpen as refusal:
+            answer = self._fallback.answer(refusal, args, kwargs)
+            return await answer if inspect.isawaitable(answer) else answer
+        try:
+            answer = await function(*args, **kwargs)
+        except BaseException as error:
+            await self._leave_async(call, self._judge.raised(error), retry_after_seconds(error))
+            raise
+        if call.permit is None:
+            self._returned(guard, call, answer, args, kwargs)
+        else:
+            import asyncio  # noqa: PLC0415
+
+            await asyncio.to_thread(self._returned, guard, call, answer, args, kwargs)
+        return answer
+
+    async def _enter_async(self) -> Call:
+        """Enter without blocking the event loop where a table must be asked."""
+        guard = self._guard
+        if not guard.may_block():
+            return guard.enter()
+        import asyncio  # noqa: PLC0415  (async callers have it; others need not pay for it)
+
+        entering = asyncio.ensure_future(asyncio.to_thread(guard.enter))
+        try:
+            return await asyncio.shield(entering)
+        except asyncio.CancelledError:
+            entering.add_done_callback(self._abandon)  # its permit must not be lost with the task
+            raise
+
+    def _abandon(self, entering: asyncio.Future[Call]) -> None:
+        if not entering.cancelled() and entering.exception() is None:
+            call = entering.result()
+            threading.Thread(target=self._guard.leave, args=(call, Outcome.IGNORED), daemon=True).start()
+
+    async def _leave_async(self, call: Call, outcome: Outcome, retry_after: float | None = None) -> None:
+        if call.permit is None:
+            self._guard.leave(call, outcome, retry_after)
+        else:
+            import asyncio  # noqa: PLC0415
+
+            # Shielded: a task that is cancelled in its probe still says how the probe ended.
+            await asyncio.shield(asyncio.to_thread(self._guard.leave, call, outcome, retry_after))
+
+    # --- Blocks ----------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         """Guard a block. A refusal raises CircuitOpen: a block has no answer to replace by a fallback."""
-        self._admissions.append(self._enter())
+        self._calls.append(self._guard.enter())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._leave(self._admissions.pop(), error)
+        self._guard.leave(self._calls.pop(), self._judged(error), retry_after_seconds(error))
+
+    async def __aenter__(self) -> Self:
+        """Guard an async block, like `with`."""
+        call = await self._enter_async()
+        self._entered_async.set((*self._entered_async.get(), call))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        *outer, call = self._entered_async.get()
+        self._entered_async.set(tuple(outer))
+        await self._leave_async(call, self._judged(error), retry_after_seconds(error))
+
+    def _judged(self, error: BaseException | None) -> Outcome:
+        return Outcome.SUCCESS if error is None else self._judge.raised(error)
 
     @property
-    def _admissions(self) -> list[Admission]:
+    def _calls(self) -> list[Call]:
         """Blocks may nest and threads may share a breaker: each thread has its own stack."""
-        stack: list[Admission] | None = getattr(self._entered, "stack", None)
+        stack: list[Call] | None = getattr(self._entered, "stack", None)
         if stack is None:
             stack = self._entered.stack = []
         return stack
 
-    def snapshot(self) -> Circuit:
-        """Return the circuit as this process knows it, read anew if it is time."""
-        return self._reader.flag(self._clock()).circuit or Circuit(self.name)
 
-    # --- Before the call -------------------------------------------------------------------------
-
-    @functools.cached_property
-    def _tables(self) -> Tables:
-        return self._given_tables or default_tables()
-
-    @functools.cached_property
-    def _reader(self) -> FlagReader:
-        return FlagReader(
-            self.name,
-            self._tables,
-            self._clock,
-            draw=self._draw,
-            closed_seconds=self._closed_cache_seconds,
-            not_closed_seconds=self._open_cache_seconds,
-        )
-
-    def _enter(self) -> Admission:
-        now = self._clock()
-        flag = self._reader.flag(now)
-        circuit = flag.circuit
-        if circuit is None or circuit.state_for_callers(int(now * 1000)) is State.CLOSED:
-            if flag.is_stale:
-                self._recorder.unprotected()
-            return Admission(self._clock(), counts=True)
-        permit = self._claim(flag, circuit, now)
-        if permit is not None:
-            return Admission(self._clock(), counts=False, permit=permit)
-        self._recorder.rejected()
-        if circuit.policy.get("enforce", True):
-            raise CircuitOpen(circuit, self._retry_after(circuit, now))
-        # Shadow mode: refused in the books only. It would not have been made, so it does not count.
-        return Admission(self._clock(), counts=False)
-
-    def _claim(self, flag: Flag, circuit: Circuit, now: float) -> tuple[int, int] | None:
-        now_ms = int(now * 1000)
-        if circuit.active_override(now_ms) is not None or not self._seeker.may_ask(flag, circuit, now):
-            return None
-        try:
-            number = self._tables.claim(self.name, circuit.generation, now_ms)
-        except StoreError as error:
-            logger.warning("circuit %s: no permit can be claimed: %s", self.name, error)
-            number = None
-        if number is None:
-            self._seeker.refused()
-            return None
-        return circuit.generation, number
-
-    def _retry_after(self, circuit: Circuit, now: float) -> float | None:
-        override = circuit.active_override(int(now * 1000))
-        at_ms = circuit.retry_at_ms if override is None else override.until_ms
-        if override is not None and at_ms is None:
-            return None
-        # Past retry_at it is a matter of permits: the flag will have moved by its next reading.
-        return max((at_ms or 0) / 1000 - now, self._open_cache_seconds)
-
-    def _answer_instead(self, refusal: CircuitOpen, args: Any, kwargs: Any) -> Any:
-        if not callable(self._fallback):
-            return self._fallback
-        if self._tells_fallback:
-            kwargs = kwargs | {"circuit_open": refusal}
-        try:
-            return self._fallback(*args, **kwargs)
-        except Exception as error:
-            if error.__cause__ is None:
-                raise error from refusal
-            raise
-
-    # --- After the call --------------------------------------------------------------------------
-
-    def _leave(self, admission: Admission, error: BaseException | None) -> None:
-        duration_ms = (self._clock() - admission.started) * 1000
-        failed = error is not None and self._is_failure(error)
-        ignored = error is not None and not failed
-        if failed:
-            self._reader.expect_news()
-        if admission.permit is not None:
-            self._report(admission.permit, failed=failed, ignored=ignored)
-        elif admission.counts and not ignored:
-            self._recorder.call(failed=failed, duration_ms=duration_ms)
-
-    def _is_failure(self, error: BaseException) -> bool:
-        return isinstance(error, self._handled) and not isinstance(error, self._ignored)
-
-    def _report(self, permit: tuple[int, int], *, failed: bool, ignored: bool) -> None:
-        generation, number = permit
-        try:
-            if ignored:
-                self._tables.give_back(self.name, generation, number)
-            else:
-                self._tables.report(self.name, generation, number, succeeded=not failed)
-        except StoreError as error:
-            # The permit counts as lost at the probe deadline; the caller's answer is not ours to spoil.
-            logger.warning("circuit %s: probe %d cannot be reported: %s", self.name, number, error)
-        if not ignored:
-            self._recorder.probe(failed=failed)
-
-
-def _exception_types(
-    argument: str, given: ExceptionTypes | None, default: tuple[type[BaseException], ...]
-) -> tuple[type[BaseException], ...]:
-    if given is None:
-        return default
-    types = given if isinstance(given, tuple) else (given,)
-    for each in types:
-        if not (isinstance(each, type) and issubclass(each, BaseException)):
-            raise TypeError(f"{argument} has {each!r}: only exception types are allowed")
-    return types
-
-
-def _positive(argument: str, seconds: float) -> float:
+def _seconds(argument: str, seconds: float | None) -> float | None:
+    if seconds is None:
+        return None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 3600:  # noqa: PLR2004
         raise ValueError(f"{argument} = {seconds!r} is not allowed: more than 0 and at most 3600 seconds")
     return seconds
 
 
-def _has_parameter(function: Callable[..., Any], name: str) -> bool:
-    try:
-        return name in inspect.signature(function).parameters
-    except (TypeError, ValueError):  # a builtin that tells nothing of itself
-        return False
+def _checked_local_trip(given: Any) -> LocalTrip | None:
+    if given is not None and not isinstance(given, LocalTrip):
+        raise TypeError(f"local_trip = {given!r} is not allowed: a LocalTrip, or None for none")
+    return given
 
 
-def _refuse_asynchronous(function: Callable[..., Any]) -> None:
-    if (
-        inspect.iscoroutinefunction(function)
-        or inspect.isasyncgenfunction(function)
-        or inspect.isgeneratorfunction(function)
-    ):
-        raise TypeError(f"{function!r} is a coroutine or a generator: only plain functions can be guarded")
+def _checked_on_store_error(given: Any) -> OnStoreError:
+    if given not in ("last-known", "allow", "refuse"):
+        raise ValueError(f'on_store_error = {given!r} is not allowed: "last-known", "allow" or "refuse"')
+    return cast("OnStoreError", given)
+
+
+def _checked_hook(argument: str, given: Any) -> Any:
+    if given is not None and not callable(given):
+        raise TypeError(f"{argument} = {given!r} is not allowed: a function")
+    return given
+
+
+def _refuse_generators(function: Callable[..., Any]) -> None:
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(
+            f"{function!r} is a generator, whose work is done after the call: "
+            "guard what it calls, or use a `with` block inside it"
+        )

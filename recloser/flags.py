@@ -7,10 +7,14 @@ import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from recloser.circuit import Circuit, State
 from recloser.errors import StoreError
-from recloser.tables import Tables
+
+if TYPE_CHECKING:
+    from recloser.tables import Tables
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +22,17 @@ CLOSED_SECONDS = 5.0
 NOT_CLOSED_SECONDS = 1.0
 AFTER_FAILURE_SECONDS = 1.0
 JITTER = 0.2
-_LONGEST_PAUSE_READS = 8
+
+Draw = Callable[[float, float], float]
+Beside = Callable[[Callable[[], None]], None]
+
+
+def in_a_thread(work: Callable[[], None]) -> None:
+    """Run `work` beside the caller; here and now if the process can start no thread any more."""
+    try:
+        threading.Thread(target=work, name="recloser-flags", daemon=True).start()
+    except RuntimeError:
+        work()
 
 
 @dataclass(slots=True)
@@ -42,120 +56,144 @@ class Flag:
         # A clock that was set back must not keep a flag alive.
         return self.read_at <= now < self.fresh_until
 
+    def is_closed(self, now: float) -> bool:
+        return self.circuit is not None and self.circuit.state_for_callers(int(now * 1000)) is State.CLOSED
+
+    def may_serve_while_read(self, now: float) -> bool:
+        """Tell whether a call may go by this flag while it is read anew: closed, and not too old."""
+        twice = self.fresh_until + (self.fresh_until - self.read_at)
+        return not self.is_stale and self.read_at <= now < twice and self.is_closed(now)
+
+
+class WatchedFlag:
+    """One breaker's view of a flag. Made by `FlagReader.watch`."""
+
+    def __init__(
+        self, reader: FlagReader, name: str, closed_seconds: float, not_closed_seconds: float
+    ) -> None:
+        self._reader = reader
+        self.name = name
+        self.closed_seconds = closed_seconds
+        self.not_closed_seconds = not_closed_seconds
+        self.known: Flag | None = None
+        self.wanted_at = 0.0
+
+    def flag(self, now: float) -> Flag:
+        """Return the flag, read anew where its time is over."""
+        self.wanted_at = now
+        known = self.known
+        if known is not None:
+            if known.is_fresh(now):
+                return known
+            if known.may_serve_while_read(now):
+                self._reader.read_beside(self, now)
+                return self.known or known
+        return self._reader.read(self, known, now)
+
+    def is_wanted(self, now: float) -> bool:
+        """Tell whether the flag is due, and somebody has asked for it lately."""
+        lately = now - self.wanted_at < 3 * self.closed_seconds
+        return lately and self.known is not None and not self.known.is_fresh(now)
+
+    def expect_news(self, draw: Draw) -> None:
+        """Say that a call failed: the flag may have moved, so a second is the longest it is trusted."""
+        known = self.known
+        if known is not None:
+            seconds = AFTER_FAILURE_SECONDS * draw(1 - JITTER, 1 + JITTER)
+            known.fresh_until = min(known.fresh_until, known.read_at + seconds)
+
+    def adopt(self, flag: Flag) -> None:
+        """Take a reading, unless a later one has overtaken it: threads may be frozen on their way back."""
+        if self.known is None or flag.read_at >= self.known.read_at or flag.read_at < self.wanted_at - 3600:
+            self.known = flag
+
 
 class FlagReader:
-    """Reads one circuit's flag at most every few seconds.
+    """Reads flags for every breaker of a process, several in one request when several are due.
 
     Args:
-        name: the circuit.
-        tables: where it is kept.
+        tables: where circuits are kept.
         clock: epoch seconds.
         draw: random numbers between two bounds.
-        closed_seconds: how long a closed flag is good for; plus or minus 20 %.
-        not_closed_seconds: the same for any other, and for one that could not be read.
+        beside: runs work beside the caller.
 
     """
 
     def __init__(
         self,
-        name: str,
         tables: Tables,
         clock: Callable[[], float],
-        *,
-        draw: Callable[[float, float], float] = random.uniform,
-        closed_seconds: float = CLOSED_SECONDS,
-        not_closed_seconds: float = NOT_CLOSED_SECONDS,
+        draw: Draw = random.uniform,
+        beside: Beside = in_a_thread,
     ) -> None:
-        self._name = name
         self._tables = tables
         self._clock = clock
         self._draw = draw
-        self._closed_seconds = closed_seconds
-        self._not_closed_seconds = not_closed_seconds
-        self._flag: Flag | None = None
+        self._beside = beside
+        self._watched: WeakSet[WatchedFlag] = WeakSet()
         self._reading = threading.Lock()
+        self._reading_beside = threading.Lock()
 
-    def flag(self, now: float) -> Flag:
-        """Return the flag, read anew where its time is over."""
-        flag = self._flag
-        if flag is not None and flag.is_fresh(now):
-            return flag
-        # Whoever comes second uses what is known rather than wait; with nothing known, it must wait.
-        if not self._reading.acquire(blocking=flag is None):
-            assert flag is not None  # noqa: S101  (said to the type checker: a blocking acquire succeeds)
-            return flag
+    def watch(self, name: str, closed_seconds: float, not_closed_seconds: float) -> WatchedFlag:
+        """Begin to watch a circuit.
+
+        Args:
+            name: the circuit.
+            closed_seconds: how long a closed flag is good for; plus or minus 20 %.
+            not_closed_seconds: the same for any other, and for one that could not be read.
+
+        """
+        watched = WatchedFlag(self, name, closed_seconds, not_closed_seconds)
+        self._watched.add(watched)
+        return watched
+
+    def read(self, watched: WatchedFlag, known: Flag | None, now: float) -> Flag:
+        """Read now. Of several threads that want the same, the first reads and the others wait for it."""
+        with self._reading:
+            if watched.known is known or watched.known is None:
+                self._read_all_due(watched, now)
+            flag = watched.known
+        assert flag is not None  # noqa: S101  (said to the type checker: it has just been adopted)
+        return flag
+
+    def read_beside(self, watched: WatchedFlag, now: float) -> None:
+        """Read beside the caller, unless that is under way."""
+        if not self._reading_beside.acquire(blocking=False):
+            return
+
+        def work() -> None:
+            try:
+                self._read_all_due(watched, now)
+            finally:
+                self._reading_beside.release()
+
+        self._beside(work)
+
+    def _read_all_due(self, first: WatchedFlag, now: float) -> None:
+        due = [first, *(each for each in list(self._watched) if each is not first and each.is_wanted(now))]
+        circuits: dict[str, Circuit] = {}
+        failure: StoreError | None = None
         try:
-            if self._flag is flag:
-                self._flag = self._read(flag, now)
-            return self._flag or self._read(None, now)
-        finally:
-            self._reading.release()
-
-    def expect_news(self) -> None:
-        """Say that a call failed: the flag may have moved, so a second is the longest it is trusted."""
-        flag = self._flag
-        if flag is not None:
-            flag.fresh_until = min(flag.fresh_until, flag.read_at + self._jittered(AFTER_FAILURE_SECONDS))
-
-    def _read(self, known: Flag | None, now: float) -> Flag:
-        try:
-            circuit = self._tables.read(self._name)
+            circuits = self._tables.read_many(sorted({watched.name for watched in due}))
         except StoreError as error:
-            logger.warning("circuit %s: the flag cannot be read: %s", self._name, error)
-            last = None if known is None else known.circuit
-            # Counted from the attempt's end: an unreachable table costs its timeout once a second, no more.
-            return Flag(last, now, self._clock() + self._jittered(self._not_closed_seconds), is_stale=True)
-        closed = circuit.state_for_callers(int(now * 1000)) is State.CLOSED
-        seconds = self._closed_seconds if closed else self._not_closed_seconds
-        return Flag(circuit, now, now + self._jittered(seconds))
+            failure = error
+            logger.warning("flags of %s cannot be read: %s", ", ".join(each.name for each in due), error)
+        for watched in due:
+            if failure is None:
+                watched.adopt(self._answered(watched, circuits[watched.name], now))
+            else:
+                watched.adopt(self._unanswered(watched, now))
+
+    def _answered(self, watched: WatchedFlag, circuit: Circuit, now: float) -> Flag:
+        flag = Flag(circuit, now, now)
+        seconds = watched.closed_seconds if flag.is_closed(now) else watched.not_closed_seconds
+        flag.fresh_until = now + self._jittered(seconds)
+        return flag
+
+    def _unanswered(self, watched: WatchedFlag, now: float) -> Flag:
+        last = None if watched.known is None else watched.known.circuit
+        # Counted from the attempt's end: an unreachable table costs its timeout once a second, no more.
+        return Flag(last, now, self._clock() + self._jittered(watched.not_closed_seconds), is_stale=True)
 
     def _jittered(self, seconds: float) -> float:
         return seconds * self._draw(1 - JITTER, 1 + JITTER)
-
-
-class PermitSeeker:
-    """Decides when this process may ask for a permit, so that a fleet does not ask all at once.
-
-    Nobody asks twice on one reading of the flag; each process waits a random part of its cache time
-    after `retry_at`; and after a refusal it lets more and more readings pass until the flag changes.
-
-    Args:
-        draw: random numbers between two bounds.
-        spread_seconds: the longest wait after `retry_at`.
-
-    """
-
-    def __init__(self, draw: Callable[[float, float], float], spread_seconds: float) -> None:
-        self._draw = draw
-        self._spread_seconds = spread_seconds
-        self._generation = -1
-        self._wait_seconds = 0.0
-        self._revision = -1
-        self._asked_on: float | None = None
-        self._refusals = 0
-        self._readings_to_pass = 0
-        self._lock = threading.Lock()
-
-    def may_ask(self, flag: Flag, circuit: Circuit, now: float) -> bool:
-        """Tell whether to claim now; a yes uses this reading of the flag up."""
-        with self._lock:
-            if circuit.generation != self._generation:
-                self._generation = circuit.generation
-                self._wait_seconds = self._draw(0, self._spread_seconds)
-            if circuit.revision != self._revision:
-                self._revision, self._refusals, self._readings_to_pass = circuit.revision, 0, 0
-            if now < (circuit.retry_at_ms or 0) / 1000 + self._wait_seconds:
-                return False
-            if self._asked_on == flag.read_at:
-                return False
-            self._asked_on = flag.read_at
-            if self._readings_to_pass > 0:
-                self._readings_to_pass -= 1
-                return False
-            return True
-
-    def refused(self) -> None:
-        """Say that the claim got no permit."""
-        with self._lock:
-            self._readings_to_pass = min(_LONGEST_PAUSE_READS, 2**self._refusals) - 1
-            self._refusals += 1

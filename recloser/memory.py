@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from recloser.circuit import Circuit, Probes
@@ -35,6 +35,9 @@ class MemoryTables:
 
     def read(self, name: str, *, consistent: bool = False) -> Circuit:  # noqa: ARG002  (always consistent)
         return self._circuits.get(name) or Circuit(name)
+
+    def read_many(self, names: Iterable[str]) -> dict[str, Circuit]:
+        return {name: self.read(name) for name in names}
 
     def read_probes(self, name: str, generation: int) -> Probes | None:
         return self._probes.get((name, generation))

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from recloser.circuit import DUE_SHARDS, Circuit, Probes
@@ -40,6 +40,7 @@ _BUSY = {
 # The item is in somebody's transaction at this moment.
 _CONTENDED = "TransactionConflictException"
 _ATTEMPTS_WHEN_BUSY = 3
+_KEYS_PER_BATCH = 100  # "BatchGetItem", DynamoDB API reference
 
 
 class Tables(Protocol):
@@ -47,6 +48,9 @@ class Tables(Protocol):
 
     def read(self, name: str, *, consistent: bool = False) -> Circuit:
         """Return the circuit; one that was never written is closed, of generation 0."""
+
+    def read_many(self, names: Iterable[str]) -> dict[str, Circuit]:
+        """Return several circuits by name, in as few requests as can be; eventually consistent."""
 
     def read_probes(self, name: str, generation: int) -> Probes | None:
         """Return what became of a generation's permits; None: it has none."""
@@ -118,6 +122,27 @@ class DynamoDBTables:
     def read(self, name: str, *, consistent: bool = False) -> Circuit:
         item = self._get(self._circuit_table, {"circuit": encode(name)}, consistent=consistent)
         return Circuit(name) if item is None else self._understand(name, item)
+
+    def read_many(self, names: Iterable[str]) -> dict[str, Circuit]:
+        wanted = list(names)
+        if len(wanted) == 1:
+            return {wanted[0]: self.read(wanted[0])}
+        circuits = {name: Circuit(name) for name in wanted}
+        for start in range(0, len(wanted), _KEYS_PER_BATCH):
+            for item in self._batch(wanted[start : start + _KEYS_PER_BATCH]):
+                name = item["circuit"]["S"]
+                circuits[name] = self._understand(name, item)
+        return circuits
+
+    def _batch(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        request = {self._circuit_table: {"Keys": [{"circuit": encode(name)} for name in names]}}
+        for _ in range(_ATTEMPTS_WHEN_BUSY):
+            answer = self._call("batch_get_item", RequestItems=request)
+            yield from answer["Responses"].get(self._circuit_table, [])
+            request = answer.get("UnprocessedKeys") or {}
+            if not request:
+                return
+        raise _Busy(f"DynamoDB batch_get_item: {len(request[self._circuit_table]['Keys'])} keys unprocessed")
 
     def read_probes(self, name: str, generation: int) -> Probes | None:
         item = self._get(self._probe_table, _permit(name, generation), consistent=True)

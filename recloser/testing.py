@@ -8,22 +8,27 @@ world.force_open("payments-api")
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from recloser.breaker import CircuitBreaker
 from recloser.circuit import Circuit, Override, Policy, Probes, State
 from recloser.control import Control
 from recloser.decide import AlarmRaised, OverrideReleased, OverrideSet, ProbesReported
+from recloser.flags import FlagReader
 from recloser.memory import MemoryTables
+from recloser.publishing import EmfPublisher
+from recloser.watchdog import Deadline
 
 __all__ = ["Clock", "MemoryTables", "World"]
 
 
 class Clock:
-    """A clock that moves when it is told to. Calling it gives epoch seconds."""
+    """A clock that moves when it is told to, and its watchdog. Calling it gives epoch seconds."""
 
     def __init__(self, seconds: float = 1_700_000_000.0) -> None:
         self._seconds = seconds
+        self._deadlines: list[Deadline] = []
 
     def __call__(self) -> float:
         return self._seconds
@@ -32,7 +37,7 @@ class Clock:
         return round(self._seconds * 1000)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass.
+        """Let time pass, and what is due in it happen.
 
         Raises:
             ValueError: time would run backwards.
@@ -40,7 +45,25 @@ class Clock:
         """
         if seconds < 0:
             raise ValueError(f"seconds = {seconds!r} is not allowed: a clock only goes forward")
-        self._seconds += seconds
+        end = self._seconds + seconds
+        for deadline in sorted(
+            (each for each in self._deadlines if each.at <= end), key=lambda each: each.at
+        ):
+            self._seconds = max(self._seconds, deadline.at)
+            deadline.expire()
+        self._deadlines = [each for each in self._deadlines if each.on_expiry is not None]
+        self._seconds = end
+
+    def watch(self, at: float, on_expiry: Callable[[], None]) -> Deadline:
+        """Let something happen when the clock comes to `at`, epoch seconds."""
+        deadline = Deadline(at, on_expiry)
+        self._deadlines.append(deadline)
+        return deadline
+
+
+def halfway(low: float, high: float) -> float:
+    """Draw no chance: the middle."""
+    return (low + high) / 2
 
 
 class World:
@@ -62,10 +85,12 @@ class World:
         world: dict[str, Any] = {
             "tables": self.tables,
             "clock": self.clock,
-            "draw": lambda low, high: (low + high) / 2,
-            "write_metrics": lambda line: self.metrics.append(json.loads(line)),
-        }
-        return CircuitBreaker(name, **(world | settings))
+            "draw": halfway,
+            "publisher": EmfPublisher(lambda line: self.metrics.append(json.loads(line))),
+            "watchdog": self.clock,
+        } | settings
+        reader = FlagReader(world["tables"], world["clock"], world["draw"], beside=lambda work: work())
+        return CircuitBreaker(name, **({"reader": reader} | world))
 
     def trip(self, name: str) -> Circuit:
         """Trip a circuit, as an alarm set by hand would."""

@@ -14,6 +14,7 @@ from recloser.circuit import Circuit
 from recloser.decide import PolicySet
 from recloser.errors import StoreError
 from recloser.memory import MemoryTables
+from recloser.publishing import EmfPublisher
 from recloser.testing import World
 
 NAME = "payments-api"
@@ -366,7 +367,7 @@ def test_metrics_that_cannot_be_written_do_not_spoil_the_answer(world: World) ->
     def broken(_line: str) -> None:
         raise BrokenPipeError
 
-    assert world.breaker(NAME, write_metrics=broken).call(works) == "paid"
+    assert world.breaker(NAME, publisher=EmfPublisher(broken)).call(works) == "paid"
 
 
 # --- Operators -----------------------------------------------------------------------------------

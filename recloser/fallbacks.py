@@ -1,0 +1,204 @@
+"""What a refused call gets instead of `CircuitOpen`: a value, a function's answer, or the last good one."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, Protocol, runtime_checkable
+
+from recloser.errors import CircuitOpen
+
+REFUSAL_PARAMETER = "circuit_open"
+
+
+class _Raise:
+    """The absence of a fallback: None is a fine answer."""
+
+    def __repr__(self) -> str:
+        return "RAISE"
+
+
+RAISE = _Raise()
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A fallback that learns from the calls that succeed."""
+
+    def remember(self, answer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Take note of a good answer to these arguments."""
+
+
+class Fallback:
+    """A breaker's fallback, of whatever kind.
+
+    Args:
+        given: a value; or a function, called with the arguments of the call, and with the refusal
+            if it has a parameter `circuit_open`; or RAISE.
+
+    """
+
+    def __init__(self, given: Any) -> None:
+        self._given = given
+        self._wants_refusal = callable(given) and _has_parameter(given, REFUSAL_PARAMETER)
+        self.remembers = isinstance(given, Remembering)
+
+    def answer(self, refusal: CircuitOpen, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Answer a refused call.
+
+        Raises:
+            CircuitOpen: there is no fallback, or none for these arguments.
+            Exception: the fallback's own error, with the refusal as its cause.
+
+        """
+        if self._given is RAISE:
+            raise refusal
+        if not callable(self._given):
+            return self._given
+        if self._wants_refusal:
+            kwargs = kwargs | {REFUSAL_PARAMETER: refusal}
+        try:
+            return self._given(*args, **kwargs)
+        except Exception as error:
+            if error is not refusal and error.__cause__ is None:
+                raise error from refusal
+            raise
+
+    def remember(self, answer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._given.remember(answer, args, kwargs)
+
+    def check_fits(self, function: Callable[..., Any]) -> None:
+        """Check that the fallback can be called like `function`.
+
+        Raises:
+            TypeError: it cannot; the message has both signatures.
+
+        """
+        if not callable(self._given):
+            return
+        try:
+            theirs, ours = inspect.signature(function), inspect.signature(self._given)
+        except (TypeError, ValueError):  # a builtin that tells nothing of itself
+            return
+        for args, kwargs in _ways_to_call(theirs):
+            if self._wants_refusal:
+                kwargs[REFUSAL_PARAMETER] = None
+            try:
+                ours.bind(*args, **kwargs)
+            except TypeError as error:
+                name = getattr(function, "__qualname__", repr(function))
+                raise TypeError(
+                    f"fallback with parameters {ours} is not allowed for {name}{theirs}: "
+                    f"it must take the same arguments ({error})"
+                ) from None
+
+
+def _ways_to_call(signature: inspect.Signature) -> list[tuple[list[None], dict[str, None]]]:
+    """With all the parameters, and with those only that have no default."""
+    ways = []
+    for required_only in (False, True):
+        args: list[None] = []
+        kwargs: dict[str, None] = {}
+        for parameter in signature.parameters.values():
+            if required_only and parameter.default is not parameter.empty:
+                continue
+            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+                args.append(None)
+            elif parameter.kind is parameter.KEYWORD_ONLY:
+                kwargs[parameter.name] = None
+        ways.append((args, kwargs))
+    return ways
+
+
+def _has_parameter(function: Callable[..., Any], name: str) -> bool:
+    try:
+        return name in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # a builtin that tells nothing of itself
+        return False
+
+
+class LastGood:
+    """Answers a refused call with the last good answer to the same arguments. Made by `last_good`."""
+
+    def __init__(
+        self,
+        max_age_seconds: float,
+        max_items: int,
+        key: Callable[..., Hashable] | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self._max_age_seconds = max_age_seconds
+        self._max_items = max_items
+        self._key = key or _arguments_as_key
+        self._clock = clock
+        self._answers: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def remember(self, answer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        key = self._key(*args, **kwargs)
+        kept = copy.deepcopy(answer)  # the caller may change what it was given
+        with self._lock:
+            self._answers[key] = (self._clock(), kept)
+            self._answers.move_to_end(key)
+            while len(self._answers) > self._max_items:
+                self._answers.popitem(last=False)
+
+    def __call__(self, *args: Any, circuit_open: CircuitOpen, **kwargs: Any) -> Any:
+        key = self._key(*args, **kwargs)
+        with self._lock:
+            at, answer = self._answers.get(key, (-math.inf, None))
+        if self._clock() - at > self._max_age_seconds:
+            raise circuit_open
+        return copy.deepcopy(answer)
+
+
+def _arguments_as_key(*args: Any, **kwargs: Any) -> Hashable:
+    key = (args, tuple(sorted(kwargs.items())))
+    try:
+        hash(key)
+    except TypeError:
+        raise TypeError(
+            "last_good needs hashable arguments, or a key function that makes something hashable of them"
+        ) from None
+    return key
+
+
+def last_good(
+    max_age_seconds: float = 300.0,
+    max_items: int = 128,
+    key: Callable[..., Hashable] | None = None,
+    clock: Callable[[], float] = time.time,
+) -> LastGood:
+    """Make a fallback that answers with the last good answer to the same arguments, while it is young enough.
+
+    Args:
+        max_age_seconds: how old an answer may be.
+        max_items: how many answers are kept, the least recently renewed given up first.
+        key: makes, of a call's arguments, what tells it from others; by default it is all of them,
+            which must be hashable.
+        clock: epoch seconds.
+
+    Raises:
+        ValueError: an age that is not positive, or fewer than one item.
+
+    """
+    if not max_age_seconds > 0:
+        raise ValueError(f"max_age_seconds = {max_age_seconds!r} is not allowed: more than 0 seconds")
+    if isinstance(max_items, bool) or not isinstance(max_items, int) or max_items < 1:
+        raise ValueError(f"max_items = {max_items!r} is not allowed: a whole number from 1")
+    return LastGood(max_age_seconds, max_items, key, clock)
+
+
+def respond_503(*_args: Any, circuit_open: CircuitOpen, **_kwargs: Any) -> dict[str, Any]:
+    """Answer for API Gateway: 503 with `Retry-After` in whole seconds, when it is known."""
+    headers = {"Content-Type": "application/json"}
+    if circuit_open.retry_after is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(circuit_open.retry_after)))
+    body = {"message": "Service Unavailable", "circuit": circuit_open.circuit.name}
+    return {"statusCode": 503, "headers": headers, "body": json.dumps(body)}

@@ -1,0 +1,57 @@
+"""For Lambda handlers: one document of metrics per invocation, and no call that hangs goes unseen."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from recloser.backend import default_publisher, default_watchdog
+from recloser.guard import close_lanes, expire_everything
+from recloser.publishing import batching, flush_all
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LONGEST_MARGIN_SECONDS = 1.0
+MARGIN_SHARE = 0.1
+
+
+def handler(function: Callable[P, R]) -> Callable[P, R]:
+    """Wrap a Lambda handler.
+
+    During an invocation metrics are gathered, and published every few seconds and at its end, also when the
+    handler raises. Calls that still run when Lambda is about to end the environment (before the deadline by a
+    tenth of the time that was left at the start, at most a second) count as failed.
+    """
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        context = kwargs.get("context", args[1] if len(args) > 1 else None)
+        publisher = default_publisher()
+        publisher.set_request_id(getattr(context, "aws_request_id", None))
+        deadline = (
+            default_watchdog().watch(_expiry(context), expire_everything) if _has_deadline(context) else None
+        )
+        batching.is_on = True
+        try:
+            return function(*args, **kwargs)
+        finally:
+            batching.is_on = False
+            close_lanes()
+            flush_all()
+            if deadline is not None:
+                deadline.call_off()
+            publisher.set_request_id(None)
+
+    return wrapped
+
+
+def _has_deadline(context: Any) -> bool:
+    return hasattr(context, "get_remaining_time_in_millis")
+
+
+def _expiry(context: Any) -> float:
+    remaining: float = context.get_remaining_time_in_millis() / 1000
+    return time.time() + remaining - min(LONGEST_MARGIN_SECONDS, remaining * MARGIN_SHARE)

@@ -1,0 +1,225 @@
+"""How metrics leave the process: EMF lines on standard output, a line per call or a document per batch."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Protocol, TypeVar
+from weakref import WeakSet
+
+from recloser.metrics import (
+    DURATION,
+    FAILURE,
+    PROBE_FAILURE,
+    REJECTED,
+    SLOW,
+    UNPROTECTED,
+    Value,
+    emf_document,
+    lambda_properties,
+    write_line,
+)
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+LONGEST_BATCH_SECONDS = 5.0
+VALUES_PER_DOCUMENT = 100  # "Specification: Embedded metric format": the longest array of values
+
+
+class Publisher(Protocol):
+    """Takes metrics away. What it raises is logged, and never reaches a caller."""
+
+    def publish(self, circuit: str, values: dict[str, Value], at_ms: int) -> None:
+        """Publish values of one circuit's metrics.
+
+        Args:
+            circuit: the dimension's value.
+            values: metric name to a value or to several; Duration in milliseconds, all others counts.
+            at_ms: when they were measured, epoch milliseconds.
+
+        """
+
+
+class EmfPublisher:
+    """Writes EMF, which CloudWatch Logs turns into metrics.
+
+    Args:
+        write: where a line goes; by default standard output.
+
+    """
+
+    def __init__(self, write: Callable[[str], None] = write_line) -> None:
+        self._write = write
+        self._properties = lambda_properties()
+        self._heads: dict[tuple[str, ...], str] = {}
+
+    def set_request_id(self, request_id: str | None) -> None:
+        """Let this invocation's id ride along as a property."""
+        self._heads.clear()
+        self._properties = lambda_properties()
+        if request_id is not None:
+            self._properties["request_id"] = request_id
+
+    def publish(self, circuit: str, values: dict[str, Value], at_ms: int) -> None:
+        names = (circuit, *values)
+        head = self._heads.get(names)
+        if head is None:
+            head = self._heads[names] = self._head(circuit, values)
+        tail = ",".join([f'"{name}":{_number_or_numbers(value)}' for name, value in values.items()])
+        self._write(f'{{"_aws":{{"Timestamp":{at_ms}{head}{tail}}}')
+
+    def _head(self, circuit: str, values: dict[str, Value]) -> str:
+        """What lies between the time and the values: always the same, so made once."""
+        document = emf_document(circuit, values, 0, self._properties)
+        for name in values:
+            del document[name]
+        text = json.dumps(document, separators=(",", ":"))
+        return text.removeprefix('{"_aws":{"Timestamp":0').removesuffix("}") + ","
+
+
+def _number_or_numbers(value: Value) -> str:
+    if isinstance(value, int | float):
+        return repr(value)
+    return f"[{','.join(map(repr, value))}]"
+
+
+class Recorder:
+    """What happened to the calls of one circuit, published at once or, while batching, in documents.
+
+    Each call is one entry in one deque, so that its parts cannot be published apart.
+
+    Args:
+        circuit: the circuit's name.
+        clock: epoch seconds.
+        publisher: takes the metrics away.
+        successes: where durations in seconds of calls that succeeded wait while batching.
+
+    """
+
+    def __init__(
+        self, circuit: str, clock: Callable[[], float], publisher: Publisher, successes: deque[float]
+    ) -> None:
+        self._circuit = circuit
+        self._clock = clock
+        self._publisher = publisher
+        self._successes = successes
+        self._failures: deque[float | None] = deque()
+        self._others: dict[str, deque[float]] = {}
+        self._began: float | None = None
+        _recorders.add(self)
+
+    def succeeded(self, seconds: float) -> None:
+        if self._is_batching():
+            self._successes.append(seconds)
+        else:
+            self._publish({FAILURE: 0, DURATION: _milliseconds(seconds)}, self._clock())
+
+    def failed(self, seconds: float) -> None:
+        if self._is_batching():
+            self._failures.append(seconds)
+        else:
+            self._publish({FAILURE: 1, DURATION: _milliseconds(seconds)}, self._clock())
+
+    def held(self) -> None:
+        """A call that the local trip refused: a failure without a duration, and a refusal."""
+        if self._is_batching():
+            self._failures.append(None)
+            self._count(REJECTED, 1)
+        else:
+            self._publish({FAILURE: 1, REJECTED: 1}, self._clock())
+
+    def probed(self, *, failed: bool) -> None:
+        self._count(PROBE_FAILURE, int(failed))
+
+    def rejected(self) -> None:
+        self._count(REJECTED, 1)
+
+    def unprotected(self) -> None:
+        self._count(UNPROTECTED, 1)
+
+    def slow(self, *, is_slow: bool) -> None:
+        self._count(SLOW, int(is_slow))
+
+    def _count(self, metric: str, value: int) -> None:
+        if self._is_batching():
+            self._others.setdefault(metric, deque()).append(value)
+        else:
+            self._publish({metric: value}, self._clock())
+
+    def begin_batch(self, now: float) -> None:
+        """Publish what there is, and date what comes next by `now`, epoch seconds.
+
+        A batch bears the time of its beginning: its data may look up to five seconds older than they are, but
+        never newer, so that a failure from before a close can never look like one from after it.
+        """
+        self.flush()
+        self._began = now
+
+    def _is_batching(self) -> bool:
+        if not batching.is_on:
+            return False
+        now = self._clock()
+        if self._began is None or not self._began <= now < self._began + LONGEST_BATCH_SECONDS:
+            self.begin_batch(now)
+        return True
+
+    def flush(self) -> None:
+        """Publish everything that waits."""
+        columns: dict[str, list[float]] = {FAILURE: [], DURATION: []}
+        for seconds in _drained(self._successes):
+            columns[FAILURE].append(0)
+            columns[DURATION].append(_milliseconds(seconds))
+        for failed_after in _drained(self._failures):
+            columns[FAILURE].append(1)
+            if failed_after is not None:
+                columns[DURATION].append(_milliseconds(failed_after))
+        for metric, waiting in list(self._others.items()):
+            columns[metric] = list(_drained(waiting))
+        began, self._began = self._began, None
+        for values in _documents(columns):
+            self._publish(values, self._clock() if began is None else began)
+
+    def _publish(self, values: dict[str, Value], at: float) -> None:
+        try:
+            self._publisher.publish(self._circuit, values, int(at * 1000))
+        except Exception:
+            # A metric that cannot be published must not spoil the call that it counts.
+            logger.exception("circuit %s: metrics cannot be published", self._circuit)
+
+
+def _drained(waiting: deque[T]) -> Iterator[T]:
+    """Take what is there now; other threads may go on appending."""
+    for _ in range(len(waiting)):
+        yield waiting.popleft()
+
+
+def _documents(columns: dict[str, list[float]]) -> Iterator[dict[str, Value]]:
+    longest = max(map(len, columns.values()))
+    for start in range(0, longest, VALUES_PER_DOCUMENT):
+        chunks = {name: column[start : start + VALUES_PER_DOCUMENT] for name, column in columns.items()}
+        yield {name: chunk[0] if len(chunk) == 1 else chunk for name, chunk in chunks.items() if chunk}
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)
+
+
+class Batching:
+    """Whether this process gathers metrics. On during an invocation that `recloser.handler` wraps."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+
+
+batching = Batching()
+_recorders: WeakSet[Recorder] = WeakSet()
+
+
+def flush_all() -> None:
+    """Publish everything that waits, of every breaker in this process."""
+    for recorder in list(_recorders):
+        recorder.flush()
