@@ -129,8 +129,8 @@ def decide(circuit: Circuit, signal: Signal, now_ms: int, policy: Policy) -> Dec
             return _release_override(circuit, by, now_ms)
         case Reset(by, why):
             return _reset(circuit, by, why, now_ms)
-        case PolicySet(settings, _):
-            return Decision("policy set", _rewrite(circuit, policy=settings))
+        case PolicySet(settings, by):
+            return _set_policy(circuit, settings, by, now_ms)
 
     held = circuit.active_override(now_ms)
     if held is not None and held.state is State.OPEN:
@@ -381,6 +381,12 @@ def _expire_override(circuit: Circuit, probes: Probes | None, now_ms: int, polic
     return replace(onward, circuit=replace(onward.circuit, revision=circuit.revision + 1))
 
 
+def _set_policy(circuit: Circuit, settings: Mapping[str, Any], by: str, now_ms: int) -> Decision:
+    """A line in the history, but no transition: the state's reason and time stay what they were."""
+    reason = f"policy set by {by}"
+    return Decision(reason, _rewrite(_noted(circuit, reason, now_ms, circuit), policy=settings))
+
+
 def _reset(circuit: Circuit, by: str, why: str, now_ms: int) -> Decision:
     return _close(circuit, f"reset by {by}: {why}", now_ms, trips=0, override=None)
 
@@ -392,8 +398,12 @@ def _move(circuit: Circuit, reason: str, now_ms: int, **changes: Any) -> Circuit
     """Make a transition: people see it, in the reason and the history."""
     changes.setdefault("override", circuit.active_override(now_ms))
     moved = _rewrite(circuit, reason=reason, changed_at_ms=now_ms, **changes)
-    line = Transition(now_ms, circuit.state, moved.state, moved.generation, reason)
-    return replace(moved, history=(*circuit.history, line)[-HISTORY_LENGTH:])
+    return _noted(moved, reason, now_ms, circuit)
+
+
+def _noted(circuit: Circuit, reason: str, now_ms: int, before: Circuit) -> Circuit:
+    line = Transition(now_ms, before.state, circuit.state, circuit.generation, reason)
+    return replace(circuit, history=(*circuit.history, line)[-HISTORY_LENGTH:])
 
 
 def _rewrite(circuit: Circuit, **changes: Any) -> Circuit:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recloser.circuit import Circuit, Override, Policy, Probes, State
+from recloser.circuit import Circuit, Override, Policy, Probes, State, Transition
 from recloser.decide import (
     AlarmRaised,
     Decision,
@@ -381,9 +381,10 @@ def test_reset_starts_afresh(circuit: Circuit) -> None:
 
 
 def test_a_policy_of_its_own_changes_nothing_else() -> None:
-    """Setting a policy is no transition."""
+    """Setting a policy is no transition, but the history names who did it."""
     changed = after(decide(OPEN, PolicySet({"backoff": 2}, by="ann"), NOW, POLICY))
-    assert changed == replace(OPEN, policy={"backoff": 2}, revision=OPEN.revision + 1)
+    noted = Transition(NOW, State.OPEN, State.OPEN, OPEN.generation, "policy set by ann")
+    assert changed == replace(OPEN, policy={"backoff": 2}, revision=OPEN.revision + 1, history=(noted,))
 
 
 def test_history_keeps_the_last_ten_transitions() -> None:
