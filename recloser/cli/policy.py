@@ -70,12 +70,11 @@ def _set(account: Account, circuit: Circuit, settings: Mapping[str, Any], by: st
 
 
 def _validate(account: Account, settings: Mapping[str, Any]) -> None:
-    """Refuse what would not be read back: it must go with the stack's defaults, and with the library's."""
-    for defaults in (account.deployment.defaults, Policy()):
-        try:
-            defaults.with_overrides(settings)
-        except PolicyError as error:
-            raise BadSetting(str(error)) from error
+    """Refuse what does not go with the stack's defaults: the functions would pass it over."""
+    try:
+        account.deployment.defaults.with_overrides(settings)
+    except PolicyError as error:
+        raise BadSetting(str(error)) from error
 
 
 class BadSetting(BadInput):
