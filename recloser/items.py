@@ -208,7 +208,9 @@ def _read_override(row: Mapping[str, Any]) -> Override:
 def _read_policy(row: object) -> Mapping[str, Any]:
     if not isinstance(row, Mapping):
         raise PolicyError(f"{row!r} is not a map")
-    Policy().with_overrides(row)
+    # Each setting by itself, and both of those that bound each other where both are given: whether one fits
+    # the default of the other depends on the stack's defaults, which only the functions know.
+    Policy(permits=1000, successes_to_close=1).with_overrides(row)
     return row
 
 
