@@ -122,8 +122,7 @@ class Control:
             if now_ms - alarm.since_ms < DEAF_AFTER_MS:
                 continue
             circuit = self._tables.read(alarm.circuit, consistent=True)
-            if circuit.state is State.CLOSED:
-                self._rearm(alarm.name, circuit)
+            if circuit.state is State.CLOSED and self._rearm(alarm.name, circuit):
                 rearmed.append(alarm.name)
         return rearmed
 
@@ -150,12 +149,15 @@ class Control:
             logger.error("circuit %s: %s; the defaults hold", circuit.name, error)  # noqa: TRY400
             return self._defaults
 
-    def _rearm(self, alarm: str, circuit: Circuit) -> None:
+    def _rearm(self, alarm: str, circuit: Circuit) -> bool:
+        """Set the alarm to OK, and say whether that was possible."""
         if self._alarms is None:
-            return
+            return False
         reason = f"Recloser: circuit {circuit.name} is closed; OK, so that the alarm can raise again"
         try:
             self._alarms.rearm(alarm, reason)
         except Exception:
             # The circuit is written, and the next minute finds the alarm if it is still deaf.
             logger.exception("alarm %s could not be re-armed", alarm)
+            return False
+        return True
