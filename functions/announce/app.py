@@ -20,7 +20,8 @@ from recloser.signals import from_circuit_record
 
 logger = Logger()
 tracer = Tracer()
-records = BatchProcessor(event_type=EventType.DynamoDBStreams)
+# Where one record of many fails, nobody sees its error but the log. (Typed too narrowly by Powertools.)
+records = BatchProcessor(event_type=EventType.DynamoDBStreams, logger=logger)  # type: ignore[arg-type]
 events = boto3.client("events")
 
 

@@ -18,7 +18,8 @@ from recloser.signals import Ignored, from_alarm_event, from_probe_record
 logger = Logger()
 tracer = Tracer()
 CONTROL = control()
-records = BatchProcessor(event_type=EventType.DynamoDBStreams)
+# Where one record of many fails, nobody sees its error but the log. (Typed too narrowly by Powertools.)
+records = BatchProcessor(event_type=EventType.DynamoDBStreams, logger=logger)  # type: ignore[arg-type]
 
 
 @logger.inject_lambda_context
