@@ -102,6 +102,14 @@ def test_a_newer_schema_is_read_as_far_as_it_is_known() -> None:
     assert problems == ["schema 2 is newer than 1: what is known of it was read"]
 
 
+@pytest.mark.parametrize("setting", [{"permits": 3}, {"successes_to_close": 20}])
+def test_a_setting_may_fit_the_stacks_defaults_alone(setting: dict[str, int]) -> None:
+    """A setting that only the library's own defaults contradict is kept: the stack may have others."""
+    [(name, value)] = setting.items()
+    circuit, problems = decode_circuit(NAME, {"policy": {"M": {name: {"N": str(value)}}}})
+    assert (circuit.policy, problems) == (setting, [])
+
+
 def test_an_override_of_a_newer_version_counts() -> None:
     """An override that carries more than is known is an override all the same."""
     item = {"override": {"M": OVERRIDE | {"ticket": {"S": "INC-4711"}}}}
@@ -139,7 +147,7 @@ def test_no_item_can_break_a_reader(item: dict[str, Any]) -> None:
     """Whatever is stored under a circuit's name, a circuit with a state and a valid policy is read."""
     circuit, _ = decode_circuit(NAME, item)
     assert circuit.state in State
-    assert Policy().with_overrides(circuit.policy)
+    assert Policy(permits=1000, successes_to_close=1).with_overrides(circuit.policy)
     assert isinstance(circuit.generation, int)
     assert circuit.due_at_ms is None or isinstance(circuit.due_at_ms, int)
     assert circuit.state_for_callers(NOW_MS) in State

@@ -1,0 +1,196 @@
+"""announce: what changed is told once, as an event, as metrics, and in the log."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from deployed_functions import NAME, Region, golden, image
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+from stored_tables import ROOT, Item
+
+from recloser.circuit import Circuit, Override, Policy, State
+from recloser.decide import OverrideReleased, OverrideSet, PolicySet, Reset, Signal, decide
+from recloser.items import encode_circuit
+
+NOW_MS = 1_789_364_590_000
+
+
+@functools.cache
+def validator(schema: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads((ROOT / f"events/schemas/{schema}.schema.json").read_text()))
+
+
+def assert_fits(document: Any, schema: str) -> None:
+    error = best_match(validator(schema).iter_errors(document))
+    assert error is None, f"{error.json_path}: {error.message}"
+
+
+@pytest.fixture
+def sent(region: Region) -> Iterator[list[dict[str, Any]]]:
+    """The events that EventBridge was given."""
+    entries: list[dict[str, Any]] = []
+    hooks = region.functions.announce.events.meta.events
+
+    def note(params: dict[str, Any], **_: object) -> None:
+        entries.extend(params["Entries"])
+
+    hooks.register("provide-client-params.events.PutEvents", note)
+    yield entries
+    hooks.unregister("provide-client-params.events.PutEvents", note)
+
+
+def metrics(printed: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in printed.splitlines() if '"_aws"' in line]
+    for line in lines:
+        assert_fits(line, "emf")
+    return lines
+
+
+def as_event(entry: dict[str, Any]) -> dict[str, Any]:
+    """The entry as EventBridge delivers it."""
+    envelope = {name: golden("circuit-state-changed")[name] for name in ("version", "id", "time", "region")}
+    return envelope | {
+        "source": entry["Source"],
+        "detail-type": entry["DetailType"],
+        "detail": json.loads(entry["Detail"]),
+    }
+
+
+def row(circuit: Circuit) -> dict[str, Any]:
+    written = {name: value for name, value in encode_circuit(circuit).items() if value is not None}
+    return written | {"circuit": {"S": circuit.name}, "schema": {"N": "1"}}
+
+
+def change(before: Item | None, after: Item | None) -> dict[str, Any]:
+    """A stream record of this change."""
+    event = golden("circuit-stream")
+    record = event["Records"][0]
+    record["eventName"] = {(True, False): "INSERT", (False, True): "REMOVE"}.get(
+        (before is None, after is None), "MODIFY"
+    )
+    for name, item in (("OldImage", before), ("NewImage", after)):
+        record["dynamodb"].pop(name)
+        if item is not None:
+            record["dynamodb"][name] = item
+    return dict(event)
+
+
+def test_a_trip_is_announced(
+    region: Region, sent: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The story's trip: exactly one event, the golden one, and the metrics State and Trips."""
+    assert region.announce(golden("circuit-stream")) == {"batchItemFailures": []}
+
+    [entry] = sent
+    assert_fits(as_event(entry), "circuit-state-changed")
+    assert as_event(entry)["detail"] == golden("circuit-state-changed")["detail"]
+    [line] = metrics(capsys.readouterr().out)
+    assert (line["Circuit"], line["State"], line["Trips"]) == (NAME, 1, 1)
+    assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Circuit"]]
+
+
+OPEN = Circuit(
+    NAME, State.OPEN, generation=17, revision=42, changed_at_ms=NOW_MS - 1000, retry_at_ms=NOW_MS, trips=1
+)
+CLOSED = Circuit(NAME, generation=16, revision=41, changed_at_ms=NOW_MS - 1000, closed_at_ms=NOW_MS - 1000)
+HELD = Override(State.OPEN, by="maria", why="INC-4711", at_ms=NOW_MS, until_ms=NOW_MS + 60_000)
+FREED = Override(State.CLOSED, by="maria", why="game day", at_ms=NOW_MS)
+
+# before, signal, the metrics after
+ANNOUNCED: list[tuple[Circuit, Signal, dict[str, float]]] = [
+    (CLOSED, OverrideSet(HELD), {"State": 1, "Trips": 1}),
+    (OPEN, OverrideSet(HELD), {"State": 1, "Trips": 1}),
+    (OPEN, OverrideSet(FREED), {"State": 1, "Trips": 0}),
+    (CLOSED, OverrideSet(FREED), {"State": 0, "Trips": 0}),
+    (OPEN, Reset("maria", "repaired"), {"State": 0, "Trips": 0}),
+    (Circuit(NAME), OverrideSet(HELD), {"State": 1, "Trips": 1}),
+]
+
+
+@pytest.mark.parametrize("change_made", ANNOUNCED)
+def test_every_change_is_one_event(
+    region: Region,
+    sent: list[dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+    change_made: tuple[Circuit, Signal, dict[str, float]],
+) -> None:
+    """Every change that others see is exactly one event that fulfills its schema, and one line of metrics."""
+    before, signal, values = change_made
+    after = decide(before, signal, NOW_MS, Policy()).circuit
+    assert after is not None
+
+    region.announce(change(row(before) if before.revision else None, row(after)))
+
+    [entry] = sent
+    event = as_event(entry)
+    assert_fits(event, "circuit-state-changed")
+    assert (event["detail"]["state"], event["detail"]["previous_state"]) == (after.state, before.state)
+    assert event["detail"]["revision"] == after.revision
+    [line] = metrics(capsys.readouterr().out)
+    assert {name: line[name] for name in ("State", "Trips")} == values
+
+
+def test_a_release_is_announced(region: Region, sent: list[dict[str, Any]]) -> None:
+    """An override that is taken back is announced: the event has none any more."""
+    held = decide(CLOSED, OverrideSet(HELD), NOW_MS, Policy()).circuit
+    assert held is not None
+    released = decide(held, OverrideReleased("maria"), NOW_MS + 1, Policy()).circuit
+    assert released is not None
+    region.announce(change(row(held), row(released)))
+    [entry] = sent
+    assert_fits(as_event(entry), "circuit-state-changed")
+    assert as_event(entry)["detail"]["override"] is None
+
+
+def test_what_nobody_sees_is_not_announced(
+    region: Region, sent: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A change of settings alone, or of a deadline, is neither an event nor a metric."""
+    after = decide(CLOSED, PolicySet({"permits": 20}, by="maria"), NOW_MS, Policy()).circuit
+    assert after is not None
+    assert region.announce(change(row(CLOSED), row(after))) == {"batchItemFailures": []}
+    assert sent == []
+    assert metrics(capsys.readouterr().out) == []
+
+
+@pytest.mark.parametrize("before", [OPEN, CLOSED])
+def test_a_deleted_item_is_a_closed_circuit(
+    region: Region, sent: list[dict[str, Any]], before: Circuit
+) -> None:
+    """Deleting an open circuit's item closes it, which is announced; of a closed one it is no news."""
+    region.announce(change(row(before), None))
+    assert [as_event(entry)["detail"]["state"] for entry in sent] == (["CLOSED"] if before is OPEN else [])
+    for entry in sent:
+        assert_fits(as_event(entry), "circuit-state-changed")
+
+
+def test_an_event_that_is_refused_comes_again(
+    region: Region, sent: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An event that EventBridge does not take fails its record, so that the stream brings it again."""
+    events = region.functions.announce.events
+    refusal = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
+    with monkeypatch.context() as patch:
+        patch.setattr(events, "put_events", lambda **_: refusal)
+        with pytest.raises(Exception, match=r"EventBridge refused the event of payments-api.*Throttling"):
+            region.announce(golden("circuit-stream"))
+    region.announce(golden("circuit-stream"))
+    assert len(sent) == 1
+
+
+def test_a_bad_record_does_not_hold_up_the_others(region: Region, sent: list[dict[str, Any]]) -> None:
+    """Of a batch, the answer names the record that could not be announced; the others were."""
+    batch = [
+        change(image("circuit-stream", image="OldImage"), image("circuit-stream"))["Records"][0]
+        for _ in "123"
+    ]
+    for number, record in enumerate(batch):
+        record["dynamodb"]["SequenceNumber"] = str(100 + number)
+    batch[1]["dynamodb"]["NewImage"]["state"] = {"S": "AJAR"}
+    assert region.announce({"Records": batch}) == {"batchItemFailures": [{"itemIdentifier": "101"}]}
+    assert len(sent) == 2
