@@ -21,16 +21,17 @@ def breaker(circuit: str) -> CircuitBreaker:
     return CircuitBreaker(circuit, handled_exceptions=OSError)
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Call the dependency once and tell what came of it."""
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Call the dependency once and tell what came of it, and in which execution environment."""
     payments = breaker(event.get("circuit", os.environ["CIRCUIT"]))
     try:
         answer = payments.call(fetch, f"{DEPENDENCY_URL}/{payments.name}")
+        result = {"outcome": "succeeded", "answer": answer}
     except CircuitOpen as refusal:
-        return {"outcome": "refused", "retry_after_seconds": refusal.retry_after}
+        result = {"outcome": "refused", "retry_after_seconds": refusal.retry_after}
     except OSError as problem:
-        return {"outcome": "failed", "problem": str(problem)}
-    return {"outcome": "succeeded", "answer": answer}
+        result = {"outcome": "failed", "problem": str(problem)}
+    return {"environment": context.log_stream_name, **result}
 
 
 def fetch(url: str) -> str:

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -126,12 +127,13 @@ class Deployment:
             "--parameter-overrides",
             *(f"{name}={value}" for name, value in sorted(parameters.items())),
         ]
-        with self._log.open("wb") as log:
+        with self._log.open("wb") as log, tempfile.TemporaryDirectory() as scratch:  # sam leaves its archives
             try:
                 ended = subprocess.run(
                     command,
                     cwd=self._root,
-                    env=dict(environment) | {"__SAM_CLI_APP_DIR": str(self._directory / "sam")},
+                    env=dict(environment)
+                    | {"TMPDIR": scratch, "__SAM_CLI_APP_DIR": str(self._directory / "sam")},
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     timeout=within_seconds,

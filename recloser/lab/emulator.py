@@ -82,11 +82,11 @@ class Emulator:
         if process is None:
             return
         if process.stdin is not None:
-            process.stdin.close()  # the child takes this as "the parent is gone"
-        _signal_group(process, signal.SIGTERM)
+            process.stdin.close()  # the child takes this as "the parent is gone", and terminates its group
         with contextlib.suppress(subprocess.TimeoutExpired):  # the kill below does not ask
             process.wait(STOP_WITHIN_SECONDS)
-        _signal_group(process, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # the whole group has ended
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def check(self) -> None:
@@ -185,8 +185,3 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):  # the whole group has already ended
-        os.killpg(process.pid, number)

@@ -22,6 +22,8 @@ SECONDS_FROM_TERMINATE_TO_KILL = 5.0
 
 def main() -> None:
     """Run ministack until SIGTERM or until the parent process is gone."""
+    # Until ministack has handlers of its own, SIGTERM must leave by way of the blocks below, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="recloser-local-aws-") as scratch:
         # ministack unpacks functions, objects and its PID file below the temporary directory.
         tempfile.tempdir = scratch

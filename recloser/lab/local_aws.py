@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 
 from recloser.lab.alarm_service import AlarmService
-from recloser.lab.cloudwatch import CloudWatch, Place
+from recloser.lab.cloudwatch import CloudWatch, Event, Place
 from recloser.lab.dependency import FlakyDependency
 from recloser.lab.deployment import Deployment, Stack, source_tree, stack
 from recloser.lab.emulator import ACCOUNT, REGION, Emulator
@@ -26,10 +26,12 @@ from recloser.lab.published_metrics import PublishedMetrics
 from recloser.lab.region_loop import RegionLoop
 from recloser.lab.telemetry import SampleListener, Telemetry
 
-# A function may take 60 s; its caller waits a little longer and never asks twice.
-_CONFIG = Config(
-    connect_timeout=2, read_timeout=70, retries={"total_max_attempts": 1}, max_pool_connections=64
-)
+EventListener = Callable[[Event], object]
+
+# The emulator now and then trips over its own threads and answers 500: asking again is right, except for an
+# invocation, which must happen once. A function may take 60 s; whoever waits for it waits a little longer.
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, max_pool_connections=32)
+_LAMBDA_CONFIG = Config(read_timeout=70, retries={"total_max_attempts": 1}, max_pool_connections=32)
 
 
 class LocalAws:
@@ -40,7 +42,8 @@ class LocalAws:
         parameters: further template parameters.
         directory: where builds and logs are kept; by default `build/local-aws` of the source tree.
         progress: is told what is being done.
-        listener: is told of every metric sample that the functions' logs bring.
+        on_sample: is told of every metric sample that the functions' logs bring.
+        on_alarm_event: is told of every event that CloudWatch sends.
 
     Attributes:
         dependency: the flaky dependency that the demo caller calls.
@@ -65,13 +68,15 @@ class LocalAws:
         parameters: Mapping[str, str] | None = None,
         directory: Path | None = None,
         progress: Callable[[str], object] = lambda _: None,
-        listener: SampleListener | None = None,
+        on_sample: SampleListener = lambda _: None,
+        on_alarm_event: EventListener = lambda _: None,
     ) -> None:
         self._circuits = tuple(circuits)
         self._parameters = dict(parameters or {})
         self._directory = directory or source_tree() / "build" / "local-aws"
         self._progress = progress
-        self._listener = listener
+        self._on_sample = on_sample
+        self._on_alarm_event = on_alarm_event
         self._emulator = Emulator(self._directory / "ministack.log")
         self._exit = ExitStack()
         self.dependency = FlakyDependency()
@@ -93,7 +98,8 @@ class LocalAws:
     @functools.cache  # noqa: B019 - a handful of clients, for as long as the region stands
     def client(self, service: str) -> Any:
         """A boto3 client of a service of this region."""
-        return self._session.client(service, endpoint_url=self._emulator.endpoint_url, config=_CONFIG)
+        config = _LAMBDA_CONFIG if service == "lambda" else _CONFIG
+        return self._session.client(service, endpoint_url=self._emulator.endpoint_url, config=config)
 
     def check(self) -> None:
         """Raise what went wrong behind the scenes: the emulator or the region's loop has ended.
@@ -147,8 +153,13 @@ class LocalAws:
         delivery = EventDelivery(
             events=self.client("events"), functions=self.client("lambda"), queues=self.client("sqs")
         )
-        self.alarms = AlarmService(cloudwatch, emulated, delivery.deliver)
-        self.telemetry = Telemetry(LogFollower(self.client("logs")), cloudwatch, self._listener)
+
+        def deliver(event: Event) -> None:
+            self._on_alarm_event(event)
+            delivery.deliver(event)
+
+        self.alarms = AlarmService(cloudwatch, emulated, deliver)
+        self.telemetry = Telemetry(LogFollower(self.client("logs")), cloudwatch, self._on_sample)
         published = PublishedMetrics(emulated)
         return RegionLoop(
             self.telemetry.collect,

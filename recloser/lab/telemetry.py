@@ -36,7 +36,7 @@ class Telemetry:
     """
 
     def __init__(
-        self, follower: LogFollower, cloudwatch: CloudWatch, listener: SampleListener | None = None
+        self, follower: LogFollower, cloudwatch: CloudWatch, listener: SampleListener = lambda _: None
     ) -> None:
         self._follower = follower
         self._cloudwatch = cloudwatch
@@ -53,6 +53,5 @@ class Telemetry:
         if extraction.dropped:
             self.malformed.append(Malformed(line, tuple(extraction.dropped)))
             logger.warning("metrics of %s dropped: %s", line.group, "; ".join(extraction.dropped))
-        if self._listener is not None:
-            for sample in extraction.samples:
-                self._listener(sample)
+        for sample in extraction.samples:
+            self._listener(sample)
