@@ -156,6 +156,7 @@ class Guard:
         return self._admit(counts=True)
 
     def _hold_back(self, circuit: Circuit, now: float) -> None:
+        self.hold.see(circuit.generation)
         if self.hold.is_held(now):
             self.recorder.held()
             reason = f"local trip: {self.hold.failures_in_a_row} failures in a row in this process"

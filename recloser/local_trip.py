@@ -44,12 +44,19 @@ class LocalHold:
     Plain attributes, no lock: when threads meet, a count may be one off, never torn.
     """
 
-    __slots__ = ("_settings", "failures_in_a_row", "until")
+    __slots__ = ("_generation", "_settings", "failures_in_a_row", "until")
 
     def __init__(self, settings: LocalTrip | None) -> None:
         self._settings = settings
+        self._generation = 0
         self.failures_in_a_row = 0
         self.until = 0.0
+
+    def see(self, generation: int) -> None:
+        """Forget what belongs to an older generation: since then the fleet has proved the dependency."""
+        if generation != self._generation:
+            self._generation = generation
+            self.success()
 
     def is_held(self, now: float) -> bool:
         return now < self.until

@@ -96,7 +96,8 @@ print(recloser.__file__, *names)
 def test_it_works(built_layer: Path, runtime_packages: Path) -> None:
     """A circuit of the built layer trips, refuses, lets a probe through, and closes."""
     program = """
-from recloser import CircuitOpen, Policy
+from recloser import CircuitOpen
+from recloser.circuit import Policy
 from recloser.testing import World
 
 world = World(Policy(jitter=0, successes_to_close=1))

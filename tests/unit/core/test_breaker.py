@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from recloser import CircuitBreaker, CircuitOpen, Policy, State
-from recloser.circuit import Circuit
-from recloser.decide import PolicySet
+from recloser import CircuitBreaker, CircuitOpen, LocalTrip, State
+from recloser.circuit import Circuit, Policy
+from recloser.decide import PolicySet, Reset
 from recloser.errors import StoreError
 from recloser.memory import MemoryTables
 from recloser.publishing import EmfPublisher
@@ -368,6 +368,37 @@ def test_metrics_that_cannot_be_written_do_not_spoil_the_answer(world: World) ->
         raise BrokenPipeError
 
     assert world.breaker(NAME, publisher=EmfPublisher(broken)).call(works) == "paid"
+
+
+# --- The local trip ------------------------------------------------------------------------------
+
+
+def fail(breaker: CircuitBreaker, times: int) -> None:
+    for _ in range(times):
+        with pytest.raises(DependencyDown):
+            breaker.call(fails)
+
+
+def test_failures_in_a_row_are_refused_locally(world: World) -> None:
+    """Five in a row: refused for ten seconds, and each refusal counts as a failure for the alarm."""
+    breaker = world.breaker(NAME)
+    fail(breaker, 5)
+    with pytest.raises(CircuitOpen, match="local trip") as refusal:
+        breaker.call(works)
+    assert refusal.value.retry_after == pytest.approx(10)
+    assert (world.metric("Failure"), world.metric("Rejected")) == ([1] * 6, [1])
+    world.clock.advance(10)
+    assert breaker.call(works) == "paid"
+
+
+def test_a_hold_does_not_outlive_the_generation(world: World) -> None:
+    """Once the fleet has tripped and closed, a process that still holds back does not count failures anew."""
+    breaker = world.breaker(NAME, local_trip=LocalTrip(hold_seconds=300))
+    fail(breaker, 5)
+    world.trip(NAME)
+    world.control.apply(NAME, Reset("ann", "all is well"))
+    world.clock.advance(2)
+    assert breaker.call(works) == "paid"
 
 
 # --- Operators -----------------------------------------------------------------------------------
