@@ -44,7 +44,7 @@ class CircuitBreaker:
             about it, and neither does one that is no `Exception` (such as KeyboardInterrupt).
         ignored_exceptions: instead: everything counts as a failure but these.
         failure_if_raised: looks at a handled exception and says whether it is a failure; if not, the
-            dependency has answered, and the call is a success.
+            dependency has answered, and the call is a success. None: the exception says nothing about it.
         failure_if_returned: looks at an answer and says whether it is a failure all the same.
         slow_after_seconds: counts, as metric `Slow`, calls that take longer; slow is not failed.
         timeout_seconds: a call that has not ended by then counts as failed at once; it is not interrupted.
@@ -75,7 +75,7 @@ class CircuitBreaker:
         *,
         handled_exceptions: ExceptionTypes | None = None,
         ignored_exceptions: ExceptionTypes | None = None,
-        failure_if_raised: Callable[[BaseException], bool] | None = None,
+        failure_if_raised: Callable[[BaseException], bool | None] | None = None,
         failure_if_returned: Callable[[Any], bool] | None = None,
         slow_after_seconds: float | None = None,
         timeout_seconds: float | None = None,

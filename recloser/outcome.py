@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from enum import Enum
 from typing import Any
+
+logger = logging.getLogger(__name__)
 
 ExceptionTypes = type[BaseException] | tuple[type[BaseException], ...]
 
@@ -23,8 +26,11 @@ class Judge:
     Args:
         handled_exceptions: exception types that are failures; all others are ignored.
         ignored_exceptions: instead: exception types that are ignored; every other Exception is a failure.
-        failure_if_raised: looks at an exception of those types and says whether it is a failure.
+        failure_if_raised: looks at an exception of those types and says whether it is a failure; None: it
+            says nothing about the dependency.
         failure_if_returned: looks at an answer and says whether it is a failure.
+
+    What these two raise is logged; the call is then judged as if they were not there.
 
     Raises:
         ValueError: both kinds of exception types are given.
@@ -36,7 +42,7 @@ class Judge:
         self,
         handled_exceptions: ExceptionTypes | None = None,
         ignored_exceptions: ExceptionTypes | None = None,
-        failure_if_raised: Callable[[BaseException], bool] | None = None,
+        failure_if_raised: Callable[[BaseException], bool | None] | None = None,
         failure_if_returned: Callable[[Any], bool] | None = None,
     ) -> None:
         if handled_exceptions is not None and ignored_exceptions is not None:
@@ -54,14 +60,27 @@ class Judge:
         """Judge an exception. KeyboardInterrupt and its like say nothing, unless they are handled."""
         if not isinstance(error, self._handled) or isinstance(error, self._ignored):
             return Outcome.IGNORED
-        if self._failure_if_raised is None or self._failure_if_raised(error):
-            return Outcome.FAILURE
-        return Outcome.SUCCESS  # it answered: a 404 is a sound dependency's word
+        is_failure = self._asked(self._failure_if_raised, error, otherwise=True)
+        if is_failure is None:
+            return Outcome.IGNORED
+        # If it is none, the dependency has answered: a 404 is a sound one's word.
+        return Outcome.FAILURE if is_failure else Outcome.SUCCESS
 
     def returned(self, answer: Any) -> Outcome:
-        if self._failure_if_returned is not None and self._failure_if_returned(answer):
-            return Outcome.FAILURE
-        return Outcome.SUCCESS
+        is_failure = self._asked(self._failure_if_returned, answer, otherwise=False)
+        return Outcome.FAILURE if is_failure else Outcome.SUCCESS
+
+    def _asked(
+        self, predicate: Callable[[Any], bool | None] | None, thing: Any, *, otherwise: bool
+    ) -> bool | None:
+        if predicate is None:
+            return otherwise
+        try:
+            return predicate(thing)
+        except Exception:
+            # The call has ended, and its caller is owed that end, not the predicate's.
+            logger.exception("predicate %r failed on %r", predicate, type(thing))
+            return otherwise
 
 
 def _exception_types(
