@@ -11,6 +11,7 @@ import typer
 
 from recloser.cli import overrides
 from recloser.cli.account import DEFAULT_STACK, Account
+from recloser.cli.backtest import backtest
 from recloser.cli.demo import demo
 from recloser.cli.group import OneLineErrors
 from recloser.cli.policy import policy
@@ -73,6 +74,7 @@ app.command("close")(overrides.force_closed)
 app.command("release")(overrides.release)
 app.command("reset")(overrides.reset)
 app.command("policy")(policy)
+app.command("backtest")(backtest)
 app.command(
     "demo",
     add_help_option=False,  # the demo has its own

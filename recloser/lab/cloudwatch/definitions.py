@@ -1,7 +1,7 @@
 """From the shape of PutMetricAlarm and DescribeAlarms to a `MetricAlarm`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from recloser.lab.cloudwatch.alarms import (
     SECONDS_PER_DAY,
@@ -262,9 +262,9 @@ class _MetricAlarmReader(Reader):
             raise self.error(str(error)) from error
 
     def _unit(self, value: Any) -> str | None:
-        if value is not None and value not in UNITS:
+        if value is not None and (not isinstance(value, str) or value not in UNITS):
             raise self.error(f"Unit must be one of {', '.join(sorted(UNITS))}, not {value!r}")
-        return cast("str | None", value)
+        return value
 
     def _period(self, value: Any) -> int:
         if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value):

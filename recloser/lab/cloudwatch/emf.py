@@ -128,10 +128,10 @@ class _Document:
             raise _Dropped(f"a metric definition must be an object, not {definition!r}")
         name = _text(definition.get("Name"), "the Name of a metric")
         unit = definition.get("Unit", NO_UNIT)
-        if unit not in UNITS:
+        if not isinstance(unit, str) or unit not in UNITS:
             raise _Dropped(f"metric {name!r} has the unknown Unit {unit!r}")
         resolution = definition.get("StorageResolution", 60)
-        if resolution not in {1, 60}:
+        if not _is_number(resolution) or resolution not in {1, 60}:
             raise _Dropped(f"metric {name!r} has StorageResolution {resolution!r}; 1 and 60 are allowed")
         metrics = [Metric(namespace, name, dimensions) for dimensions in dimension_sets]
         for value in self._values(name):

@@ -94,7 +94,11 @@ def read_datapoints(
     alarm: MetricAlarm, store: MetricStore, query_ms: int, rules: WindowRules = AWS_WINDOW
 ) -> Datapoints:
     """The datapoints that `alarm` sees at `query_ms`."""
-    window = evaluation_window(alarm, query_ms, rules)
+    return datapoints_in(alarm, store, evaluation_window(alarm, query_ms, rules), query_ms)
+
+
+def datapoints_in(alarm: MetricAlarm, store: MetricStore, window: Window, query_ms: int) -> Datapoints:
+    """The datapoints of an alarm in any window, as a query at `query_ms` sees them."""
     query = _Query(store, Span(window.start_ms, alarm.period_seconds, window.buckets), query_ms)
     if alarm.formula is None:
         stat = alarm.returned_stat

@@ -49,10 +49,10 @@ class _Datum:
 
     def samples(self, now_ms: int, available_at_ms: int) -> list[Sample | StatisticSet]:
         unit = self.datum.get("Unit", NO_UNIT)
-        if unit not in UNITS:
+        if not isinstance(unit, str) or unit not in UNITS:
             raise self._error(f"unknown Unit {unit!r}")
         resolution = self.datum.get("StorageResolution", 60)
-        if resolution not in {1, 60}:
+        if not isinstance(resolution, int) or resolution not in {1, 60}:
             raise self._error(f"StorageResolution must be 1 or 60, not {resolution!r}")
         at_ms = self._timestamp_ms(now_ms)
         if "StatisticValues" in self.datum:

@@ -5,7 +5,7 @@ from typing import Any
 
 from recloser.lab.cloudwatch.alarms import MetricAlarm, State
 from recloser.lab.cloudwatch.book import AlarmBook, Entry
-from recloser.lab.cloudwatch.composite import composite_alarm
+from recloser.lab.cloudwatch.composite import CompositeAlarm, composite_alarm
 from recloser.lab.cloudwatch.definitions import metric_alarm
 from recloser.lab.cloudwatch.emf import Extraction, extract
 from recloser.lab.cloudwatch.evaluate import (
@@ -74,20 +74,21 @@ class CloudWatch:
     def put_samples(self, samples: Iterable[Sample | StatisticSet]) -> None:
         self.metrics.add_all(samples)
 
-    def put_metric_alarm(self, definition: Mapping[str, Any], now_ms: int) -> list[Event]:
+    def put_metric_alarm(self, definition: Mapping[str, Any] | MetricAlarm, now_ms: int) -> list[Event]:
         """PutMetricAlarm: creates the alarm or replaces its whole configuration.
 
         An identical call does nothing. Raises InvalidAlarmError.
         """
-        alarm = metric_alarm(definition)
+        alarm = definition if isinstance(definition, MetricAlarm) else metric_alarm(definition)
         changes = self._book.put(alarm, now_ms)
         if changes:
             self._schedule(alarm, now_ms)
         return changes
 
-    def put_composite_alarm(self, definition: Mapping[str, Any], now_ms: int) -> list[Event]:
+    def put_composite_alarm(self, definition: Mapping[str, Any] | CompositeAlarm, now_ms: int) -> list[Event]:
         """PutCompositeAlarm: the same for a composite alarm, whose children must exist."""
-        return self._book.put(composite_alarm(definition), now_ms)
+        alarm = definition if isinstance(definition, CompositeAlarm) else composite_alarm(definition)
+        return self._book.put(alarm, now_ms)
 
     def delete_alarms(self, names: Iterable[str], now_ms: int) -> list[Event]:
         """DeleteAlarms: unknown names are passed over; there is no state change.

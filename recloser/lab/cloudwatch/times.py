@@ -28,3 +28,8 @@ def long_time(at_ms: int) -> str:
     """Monday 14 September, 2026 06:42:02 UTC, as in the reason of a composite alarm."""
     at = _utc(at_ms)
     return f"{at:%A} {at.day} {at:%B, %Y %H:%M:%S} UTC"
+
+
+def iso_utc(at_ms: int) -> str:
+    """2026-09-14T05:43:07.551Z, for people and for programs that are not CloudWatch."""
+    return f"{_utc(at_ms):%Y-%m-%dT%H:%M:%S}.{at_ms % MS_PER_SECOND:03d}Z"
