@@ -19,6 +19,13 @@ def retry_after_seconds(thing: Any) -> float | None:
         Seconds, or None where there is none that can be understood.
 
     """
+    try:
+        return _found(thing)
+    except Exception:  # noqa: BLE001  (attributes of anybody's objects: a hint is not worth an error)
+        return None
+
+
+def _found(thing: Any) -> float | None:
     response = getattr(thing, "response", thing)
     if isinstance(response, Mapping):  # botocore's ClientError
         metadata = response.get("ResponseMetadata") or {}
@@ -28,10 +35,7 @@ def retry_after_seconds(thing: Any) -> float | None:
         headers = getattr(response, "headers", None)
     if status not in _STATUSES or headers is None:
         return None
-    try:
-        return _seconds(headers.get("Retry-After") or headers.get("retry-after"))
-    except (TypeError, ValueError, AttributeError):
-        return None
+    return _seconds(headers.get("Retry-After") or headers.get("retry-after"))
 
 
 def _seconds(value: str | None) -> float | None:
