@@ -79,6 +79,7 @@ class LocalAws:
         self._on_alarm_event = on_alarm_event
         self._emulator = Emulator(self._directory / "ministack.log")
         self._exit = ExitStack()
+        self._clients: dict[str, Any] = {}
         self.dependency = FlakyDependency()
 
     def __enter__(self) -> Self:
@@ -95,11 +96,14 @@ class LocalAws:
     ) -> None:
         self._exit.__exit__(kind, problem, trace)
 
-    @functools.cache  # noqa: B019 - a handful of clients, for as long as the region stands
     def client(self, service: str) -> Any:
         """A boto3 client of a service of this region."""
-        config = _LAMBDA_CONFIG if service == "lambda" else _CONFIG
-        return self._session.client(service, endpoint_url=self._emulator.endpoint_url, config=config)
+        if service not in self._clients:
+            config = _LAMBDA_CONFIG if service == "lambda" else _CONFIG
+            self._clients[service] = self._session.client(
+                service, endpoint_url=self._emulator.endpoint_url, config=config
+            )
+        return self._clients[service]
 
     def check(self) -> None:
         """Raise what went wrong behind the scenes: the emulator or the region's loop has ended.
@@ -141,11 +145,16 @@ class LocalAws:
         deployment.build()
         self._progress("starting the emulator (ministack)")
         entered.callback(self._emulator.stop)
+        entered.callback(self._close_clients)  # the emulator waits for open connections
         self._emulator.start()
         self._progress("deploying (sam deploy --config-env local)")
         parameters = {"Circuits": ",".join(self._circuits), "DependencyUrl": self.dependency.url}
         deployment.deploy(self._emulator.endpoint_url, parameters | self._parameters)
         self.stack = stack(self.client("cloudformation"))
+
+    def _close_clients(self) -> None:
+        while self._clients:
+            self._clients.popitem()[1].close()
 
     def _region(self) -> RegionLoop:
         emulated = self.client("cloudwatch")

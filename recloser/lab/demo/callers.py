@@ -28,6 +28,7 @@ class Callers:
         callers: how many invocations at once.
         every_seconds: from one round to the next.
         see: is told of every call.
+        circuit: the circuit that the calls are guarded by; by default the function's own.
 
     """
 
@@ -39,12 +40,14 @@ class Callers:
         callers: int,
         every_seconds: float,
         see: Callable[[Call], object],
+        circuit: str | None = None,
     ) -> None:
         self._functions = functions
         self._function = function
         self._callers = callers
         self._every_seconds = every_seconds
         self._see = see
+        self._payload = json.dumps({} if circuit is None else {"circuit": circuit}).encode()
         self._stop = threading.Event()
         self._problem: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="callers", daemon=True)
@@ -85,7 +88,7 @@ class Callers:
             self._problem = problem
 
     def _call(self, _caller: int) -> Call:
-        answer = self._functions.invoke(FunctionName=self._function, Payload=b"{}")
+        answer = self._functions.invoke(FunctionName=self._function, Payload=self._payload)
         payload = json.load(answer["Payload"])
         if "FunctionError" in answer:
             raise CallerError(f"{self._function} failed: {payload.get('errorMessage', payload)}")

@@ -1,0 +1,39 @@
+"""One deployed stack on the local AWS for all tests of this folder; each test has a circuit of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from scene import Scene
+
+from recloser.lab.cloudwatch import Event
+from recloser.lab.local_aws import LocalAws
+
+CIRCUITS = (
+    "real-failures-api",
+    "by-hand-api",
+    "duplicate-api",
+    "no-scheduler-api",
+    "no-traffic-api",
+)
+# Short waits: what is tested is what happens, and in which order.
+PARAMETERS = {"RecoveryTimeoutSeconds": "2", "Jitter": "0"}
+
+
+@pytest.fixture(scope="session")
+def alarm_events() -> list[Event]:
+    return []
+
+
+@pytest.fixture(scope="session")
+def aws(alarm_events: list[Event]) -> Iterator[LocalAws]:
+    with LocalAws(CIRCUITS, parameters=PARAMETERS, on_alarm_event=alarm_events.append) as local:
+        yield local
+        assert local.telemetry.malformed == []
+        assert local.alarms.refused == {}
+
+
+@pytest.fixture
+def scene(aws: LocalAws, alarm_events: list[Event]) -> Callable[[str], Scene]:
+    return lambda name: Scene(aws, name, alarm_events)

@@ -1,0 +1,56 @@
+"""Whatever ends the local AWS, nothing of it is left behind."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from recloser.lab.deployment import DeploymentError
+from recloser.lab.local_aws import LocalAws
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def emulators(parent: psutil.Process) -> list[psutil.Process]:
+    return [
+        child for child in parent.children() if "recloser.lab.emulator_process" in " ".join(child.cmdline())
+    ]
+
+
+def test_a_failed_deployment_leaves_nothing() -> None:
+    """A template parameter that is not allowed ends in an error with sam's words, and in no process."""
+    before = emulators(psutil.Process())
+    with pytest.raises(DeploymentError, match=r"(?s)`sam deploy` failed.*LogLevel"):
+        LocalAws(parameters={"LogLevel": "LOUD"}).__enter__()
+    assert emulators(psutil.Process()) == before
+
+
+def test_an_interrupted_demo_leaves_nothing(tmp_path: Path) -> None:
+    """Ctrl-C in the middle of the demo stops the emulator and everything that it started."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "recloser.lab.demo", "--output", str(tmp_path)],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if "the dependency is healthy" in line:
+                break
+        running = psutil.Process(demo.pid).children(recursive=True)
+        assert running
+        demo.send_signal(signal.SIGINT)
+        demo.communicate(timeout=30)
+        assert demo.returncode not in (0, None)
+    deadline = time.monotonic() + 10
+    while left := [process for process in running if process.is_running()]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,110 @@
+"""One circuit of the deployed stack, and what a test does with it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from recloser import Circuit, State
+from recloser.control import Control
+from recloser.decide import PolicySet
+from recloser.lab.cloudwatch import Event
+from recloser.lab.demo.callers import Callers
+from recloser.lab.demo.observer import Call, Outcome
+from recloser.lab.local_aws import LocalAws
+from recloser.tables import DynamoDBTables
+
+POLL_SECONDS = 0.1
+
+
+class Scene:
+    """One circuit of the deployed stack, and what a test does with it."""
+
+    def __init__(self, aws: LocalAws, name: str, alarm_events: list[Event]) -> None:
+        self.aws = aws
+        self.name = name
+        self.alarm = f"recloser:{name}:failure-rate-fast"
+        self.calls: list[Call] = []
+        self._alarm_events = alarm_events
+        self._tables = DynamoDBTables(aws.circuit_table, aws.probe_table, client=aws.client("dynamodb"))
+
+    def circuit(self) -> Circuit:
+        return self._tables.read(self.name, consistent=True)
+
+    def granted(self, generation: int) -> int:
+        """Return how many permits of a generation were claimed."""
+        probes = self._tables.read_probes(self.name, generation)
+        return 0 if probes is None else probes.granted
+
+    def set_policy(self, **settings: Any) -> None:
+        """Set the circuit's own policy, as an operator does."""
+        Control(self._tables).apply(self.name, PolicySet(settings, by="e2e"))
+
+    def wait_for(self, what: str, condition: Callable[[Circuit], bool], within_seconds: float) -> Circuit:
+        """Wait until the circuit is as wanted; fail with its history when it does not come to it."""
+        deadline = time.monotonic() + within_seconds
+        while not condition(circuit := self.circuit()):
+            self.aws.check()
+            if time.monotonic() > deadline:
+                history = "\n".join(map(str, circuit.history))
+                pytest.fail(f"{self.name}: no {what} within {within_seconds:.0f} s; {circuit}\n{history}")
+            time.sleep(POLL_SECONDS)
+        return circuit
+
+    def wait_for_state(self, state: State, within_seconds: float) -> Circuit:
+        return self.wait_for(state, lambda circuit: circuit.state is state, within_seconds)
+
+    def wait_for_outcome(self, outcome: Outcome, within_seconds: float = 20) -> Call:
+        """Wait for a call, made from now on, that ends so."""
+        since = len(self.calls)
+        deadline = time.monotonic() + within_seconds
+        while not (found := [call for call in self.calls[since:] if call.outcome is outcome]):
+            self.aws.check()
+            assert time.monotonic() < deadline, f"{self.name}: no call {outcome} within {within_seconds} s"
+            time.sleep(POLL_SECONDS)
+        return found[0]
+
+    @contextmanager
+    def traffic(self, callers: int = 3, every_seconds: float = 0.3) -> Iterator[None]:
+        """Let deployed callers call through the breaker for as long as the block lasts."""
+        calling = Callers(
+            self.aws.client("lambda"),
+            self.aws.demo_caller,
+            callers=callers,
+            every_seconds=every_seconds,
+            see=self.calls.append,
+            circuit=self.name,
+        )
+        with calling:
+            yield
+            calling.check()
+
+    def set_alarm(self, value: str, reason: str) -> None:
+        self.aws.client("cloudwatch").set_alarm_state(
+            AlarmName=self.alarm, StateValue=value, StateReason=reason
+        )
+
+    def alarm_state(self) -> tuple[str, str]:
+        found = self.aws.client("cloudwatch").describe_alarms(AlarmNames=[self.alarm])
+        [alarm] = found["MetricAlarms"]
+        return alarm["StateValue"], alarm["StateReason"]
+
+    def alarm_events(self, value: str) -> list[Event]:
+        """Return CloudWatch's events of this circuit's alarm that say so."""
+        return [
+            event
+            for event in list(self._alarm_events)
+            if event["detail"]["alarmName"] == self.alarm and event["detail"]["state"]["value"] == value
+        ]
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
+        """Invoke one of the stack's functions by its logical name, and return its answer."""
+        answer = self.aws.client("lambda").invoke(
+            FunctionName=self.aws.stack.resources[function], Payload=json.dumps(event).encode()
+        )
+        return json.load(answer["Payload"])
