@@ -24,6 +24,9 @@ from recloser.items import (
 )
 from recloser.memory import MemoryTables
 
+# A busy machine is no finding.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 names = st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True)
 texts = st.text(max_size=32)  # at most 128 bytes, so never shortened
 times_ms = st.integers(0, 4_102_444_800_000)
@@ -95,6 +98,7 @@ def over_the_wire(item: Any) -> Any:
     return json.loads(json.dumps(item))
 
 
+@patient
 @given(circuits)
 def test_an_item_is_read_as_it_was_written(circuit: Circuit) -> None:
     """Every circuit survives being written as an item, and nothing of it is a problem."""
@@ -109,6 +113,7 @@ plain = st.recursive(
 )
 
 
+@patient
 @given(plain | st.frozensets(st.integers(), min_size=1))
 def test_values_are_read_as_they_were_written(value: Any) -> None:
     """Every plain value survives, of the same type where its type matters."""
@@ -117,12 +122,14 @@ def test_values_are_read_as_they_were_written(value: Any) -> None:
     assert isinstance(read, bool) == isinstance(value, bool)
 
 
+@patient
 @given(names, counts)
 def test_permit_keys_are_read_as_they_were_written(name: str, generation: int) -> None:
     """A permit's key names its circuit and its generation, whatever the circuit is called."""
     assert read_permit_key(permit_key(name, generation)) == (name, generation)
 
 
+@patient
 @given(names, counts, st.integers(0, 1000), times_ms)
 def test_minted_permits_are_read_as_they_were_written(
     name: str, generation: int, permits: int, opens_at_ms: int
@@ -132,6 +139,7 @@ def test_minted_permits_are_read_as_they_were_written(
     assert decode_probes(item) == (name, Probes(generation, allowed=permits, opens_at_ms=opens_at_ms), [])
 
 
+@patient
 @given(circuits)
 def test_memory_keeps_what_was_committed(circuit: Circuit) -> None:
     """Every circuit that is committed to memory is read back whole."""
@@ -146,7 +154,7 @@ def test_memory_keeps_what_was_committed(circuit: Circuit) -> None:
     max_examples=25,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking over a database takes minutes
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_dynamodb_keeps_what_was_committed(in_moto: StoredTables, circuit: Circuit) -> None:
     """Every circuit that is committed to DynamoDB is read back whole, by name, by scan and when it is due."""
