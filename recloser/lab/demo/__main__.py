@@ -43,7 +43,7 @@ def main(
     except (CallerError, DeploymentError, EmulatorError) as problem:
         console.print(f"failed: {problem}", style="red", markup=False, highlight=False)
         sys.exit(1)
-    sys.exit(_conclude(observer, console, output))
+    sys.exit(conclude(observer, console, output))
 
 
 def _run(console: Console, callers: int, every_seconds: float) -> Observer:
@@ -83,7 +83,7 @@ def _watch(aws: LocalAws, observer: Observer, console: Console, callers: int, ev
         )
 
 
-def _conclude(observer: Observer, console: Console, output: Path) -> int:
+def conclude(observer: Observer, console: Console, output: Path) -> int:
     record = observer.record()
     result = report.figures(record)
     report.write_json(output / "report.json", result, record)
