@@ -1,0 +1,208 @@
+"""Everything between the metrics and the flag: CloudWatch's alarms, EventBridge, the functions, the schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from recloser.alarms import RaisedAlarm
+from recloser.announcement import announcement, tripped
+from recloser.circuit import Circuit, Override, Policy, Probes, State
+from recloser.control import Control
+from recloser.decide import OverrideReleased, OverrideSet, PolicySet, ProbesReported, Reset, Signal
+from recloser.errors import StoreError
+from recloser.lab.cloudwatch import CloudWatch, Event
+from recloser.lab.cloudwatch.events import STATE_CHANGE
+from recloser.lab.simulation.agenda import MS_PER_SECOND, Agenda
+from recloser.lab.simulation.books import AlarmChange, Books
+from recloser.lab.simulation.chance import Chance
+from recloser.lab.simulation.control_tables import ControlTables
+from recloser.lab.simulation.messages import Messages
+from recloser.lab.simulation.misfortune import Misfortune
+from recloser.lab.simulation.scenario import Delays, Operation
+from recloser.lab.simulation.shared_tables import SharedTables
+from recloser.lab.simulation.witness import Witness
+from recloser.signals import Ignored, from_alarm_event
+
+# Lambda tries an asynchronous event twice more, after one and two minutes ("Asynchronous invocation").
+ALARM_RETRIES_SECONDS = (60.0, 120.0)
+# The template's event source mapping: ten more attempts.
+STREAM_RETRIES_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0, 60.0)
+SCHEDULE_SECONDS = 60.0
+
+
+class TwinAlarms:
+    """CloudWatch as `Control` sees it: `recloser.alarms.Alarms` over the twin."""
+
+    def __init__(self, plane: ControlPlane, circuit: str, names: Iterable[str]) -> None:
+        self._plane = plane
+        self._circuit = circuit
+        self._names = list(names)
+
+    def raised(self) -> Iterator[RaisedAlarm]:
+        for alarm in self._plane.cloudwatch.describe_alarms(self._names)["MetricAlarms"]:
+            if alarm["StateValue"] == "ALARM":
+                since = datetime.fromisoformat(alarm["StateUpdatedTimestamp"])
+                yield RaisedAlarm(
+                    alarm["AlarmName"], self._circuit, round(since.timestamp() * MS_PER_SECOND)
+                )
+
+    def rearm(self, alarm: str, reason: str) -> None:
+        self._plane.rearm(alarm, reason)
+
+
+class ControlPlane:
+    """The services and functions, in the agenda's time."""
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        cloudwatch: CloudWatch,
+        delays: Delays,
+        chance: Chance,
+        misfortune: Misfortune,
+        books: Books,
+        witness: Witness | None,
+    ) -> None:
+        self._agenda = agenda
+        self.cloudwatch = cloudwatch
+        self._delays = delays
+        self._chance = chance
+        self._misfortune = misfortune
+        self._books = books
+        self._witness = witness
+        self._messages = Messages(agenda, chance, misfortune)
+        self.invocations = 0
+
+    @property
+    def dead_letters(self) -> int:
+        return self._messages.dead_letters
+
+    def start(
+        self, tables: SharedTables, circuit: str, policy: Policy, alarms: Iterable[dict[str, Any]]
+    ) -> None:
+        """Deploy the alarms and the functions, and let the schedule run."""
+        names = []
+        for definition in alarms:
+            names.append(definition["AlarmName"])
+            self._tell(self.cloudwatch.put_metric_alarm(definition, self._agenda.now_ms))
+        self._circuit = circuit
+        seen = ControlTables(tables, self._misfortune, self._messages.deliver_one_early)
+        self._control = Control(seen, TwinAlarms(self, circuit, names), policy, self._now_ms)
+        # Operators act by themselves, and again if it did not work: for them nothing goes wrong.
+        self._operator = Control(tables.memory, TwinAlarms(self, circuit, names), policy, self._true_ms)
+        self._await_evaluation()
+        self._agenda.after(self._chance.between((0, SCHEDULE_SECONDS)), self._minute)
+
+    def _true_ms(self) -> int:
+        return self._agenda.now_ms
+
+    def _now_ms(self) -> int:
+        """A function's clock: each runs on another machine."""
+        skew = self._misfortune.now.clock_skew_seconds
+        if not skew:
+            return self._agenda.now_ms
+        return self._agenda.now_ms + round(MS_PER_SECOND * self._misfortune.chance.between((-skew, skew)))
+
+    # --- CloudWatch ------------------------------------------------------------------------------
+
+    def _await_evaluation(self) -> None:
+        at_ms = self.cloudwatch.next_evaluation_at_ms()
+        if at_ms is not None:
+            self._agenda.at(at_ms, self._evaluate)
+
+    def _evaluate(self) -> None:
+        self._tell(self.cloudwatch.advance(self._agenda.now_ms))
+        self._await_evaluation()
+
+    def rearm(self, alarm: str, reason: str) -> None:
+        """Set an alarm to OK.
+
+        Raises:
+            ConnectionError: a fault.
+
+        """
+        if self._misfortune.chance.happens(self._misfortune.now.failing_rearms):
+            raise ConnectionError("simulated: SetAlarmState was throttled")
+        self._tell(self.cloudwatch.set_alarm_state(alarm, "OK", reason, None, self._agenda.now_ms))
+
+    def _tell(self, events: Iterable[Event]) -> None:
+        for event in events:
+            if event["detail-type"] != STATE_CHANGE:
+                continue
+            detail = event["detail"]
+            self._books.alarms.append(
+                AlarmChange(self._agenda.now_ms, detail["alarmName"], detail["state"]["value"])
+            )
+            if detail["state"]["value"] == "ALARM":  # the rule's pattern
+                work = partial(self._flip_for_alarm, event)
+                self._messages.send(self._delays.event_seconds, ALARM_RETRIES_SECONDS, work)
+
+    # --- Functions -------------------------------------------------------------------------------
+
+    def _flip_for_alarm(self, event: Event) -> None:
+        read = from_alarm_event(event)
+        if not isinstance(read, Ignored):
+            self._apply(*read)
+
+    def stream_probes(self, name: str, probes: Probes) -> None:
+        """Take a record of the probe table's stream."""
+        if probes.granted:  # the mapping's filter
+            work = partial(self._apply, name, ProbesReported(probes))
+            self._messages.send(self._delays.stream_seconds, STREAM_RETRIES_SECONDS, work)
+
+    def _apply(self, name: str, signal: Signal) -> None:
+        self.invocations += 1
+        applied = self._control.apply(name, signal)
+        if self._witness is not None:
+            self._witness.applied(signal, applied, self._agenda.now_ms)
+
+    def _minute(self) -> None:
+        late = self._chance.between(self._delays.schedule_seconds)
+        self._agenda.after(late, self._start_recovery)
+        self._agenda.after(SCHEDULE_SECONDS, self._minute)
+
+    def _start_recovery(self) -> None:
+        if self._misfortune.scheduler_is_dead:
+            return
+        self.invocations += 1
+        try:
+            for applied in self._control.tick_due():
+                if self._witness is not None:
+                    self._witness.applied(None, applied, self._agenda.now_ms)
+        except ExceptionGroup:
+            pass  # the next minute tries again, as the function's own retries would
+        try:
+            self._books.rearmed += len(self._control.rearm_deaf_alarms())
+        except StoreError:
+            pass
+
+    def announce(self, before: Circuit, after: Circuit) -> None:
+        """Take a record of the circuit table's stream."""
+        self._books.note_written(self._agenda.now_ms, before, after)
+        self._books.announced += announcement(before, after) is not None
+        self._books.trips += tripped(before, after)
+        self.invocations += 1
+
+    # --- Operators -------------------------------------------------------------------------------
+
+    def operate(self, operation: Operation) -> None:
+        self._operator.apply(self._circuit, self._signal(operation))
+
+    def set_policy(self, signal: PolicySet) -> None:
+        self._operator.apply(self._circuit, signal)
+
+    def _signal(self, operation: Operation) -> Signal:
+        by, why = "operator", "the scenario says so"
+        if operation.action == "release":
+            return OverrideReleased(by)
+        if operation.action == "reset":
+            return Reset(by, why)
+        state = State.OPEN if operation.action == "open" else State.CLOSED
+        now_ms, until = self._agenda.now_ms, operation.until_seconds
+        until_ms = None
+        if until is not None:
+            until_ms = now_ms + round((until - operation.at_seconds) * MS_PER_SECOND)
+        return OverrideSet(Override(state, by, why, now_ms, until_ms))

@@ -1,0 +1,91 @@
+"""The tables as the functions see them: strongly consistent, and sometimes failing or contended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from recloser.circuit import DUE_SHARDS, Circuit, Probes
+from recloser.decide import Decision
+from recloser.errors import StoreError
+from recloser.lab.simulation.misfortune import Misfortune
+from recloser.lab.simulation.shared_tables import SharedTables
+
+
+class ControlTables:
+    """What the functions may do with the tables. It fits `Tables`.
+
+    Args:
+        shared: the tables.
+        misfortune: what goes wrong.
+        let_another_write: lets another writer come in between.
+
+    """
+
+    def __init__(
+        self, shared: SharedTables, misfortune: Misfortune, let_another_write: Callable[[], None]
+    ) -> None:
+        self._shared = shared
+        self._misfortune = misfortune
+        self._let_another_write = let_another_write
+        self._writes_alone = True
+
+    def read(self, name: str, *, consistent: bool = False) -> Circuit:
+        self._count_read(consistent=consistent)
+        return self._shared.memory.read(name, consistent=consistent)
+
+    def read_many(self, names: Iterable[str]) -> dict[str, Circuit]:
+        return {name: self.read(name) for name in names}
+
+    def read_probes(self, name: str, generation: int) -> Probes | None:
+        self._count_read(consistent=True)
+        return self._shared.memory.read_probes(name, generation)
+
+    def commit(self, before: Circuit, decision: Decision) -> None:
+        if decision.circuit is None:
+            return
+        if decision.mint is None:
+            self._shared.usage.circuit_writes += 1
+        else:
+            self._shared.usage.transactions += 1
+        faults, chance = self._misfortune.now, self._misfortune.chance
+        if chance.happens(faults.failing_writes):
+            raise StoreError("simulated: the write timed out")
+        if self._writes_alone and chance.happens(faults.interleaved_writes):
+            with self._in_between():
+                self._let_another_write()
+        self._shared.memory.commit(before, decision)
+        if chance.happens(faults.unacknowledged_writes):
+            raise StoreError("simulated: the answer to the write was lost")
+
+    def claim(self, name: str, generation: int, now_ms: int) -> int | None:
+        raise PermissionError(f"functions claim no permits: {name}#{generation} at {now_ms}")
+
+    def report(self, name: str, generation: int, number: int, *, succeeded: bool) -> None:
+        raise PermissionError(f"functions report no probes: {name}#{generation} {number} {succeeded}")
+
+    def give_back(self, name: str, generation: int, number: int) -> None:
+        raise PermissionError(f"functions give no permits back: {name}#{generation} {number}")
+
+    def due(self, now_ms: int) -> Iterator[str]:
+        self._shared.usage.index_queries += DUE_SHARDS
+        return self._shared.memory.due(now_ms)
+
+    def scan(self) -> Iterator[Circuit]:
+        return self._shared.memory.scan()
+
+    def _count_read(self, *, consistent: bool) -> None:
+        if consistent:
+            self._shared.usage.consistent_reads += 1
+        else:
+            self._shared.usage.eventual_reads += 1
+        if self._misfortune.chance.happens(self._misfortune.now.failing_reads):
+            raise StoreError("simulated: the read timed out")
+
+    @contextmanager
+    def _in_between(self) -> Iterator[None]:
+        self._writes_alone = False
+        try:
+            yield
+        finally:
+            self._writes_alone = True

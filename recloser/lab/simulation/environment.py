@@ -1,0 +1,219 @@
+"""One Lambda execution environment: its clock, its breaker, and one call at a time.
+
+A call is made in one go, with the real decorated function: while the dependency "works", only this environment's
+clock moves, ahead of everybody else's time. That is exact, because what a call does to others when it ends
+travels as messages that bear the time of its end: metrics, and reports of probes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from recloser.breaker import CircuitBreaker
+from recloser.flags import FlagReader
+from recloser.invocation import LONGEST_MARGIN_SECONDS, MARGIN_SHARE
+from recloser.lab.simulation.agenda import MS_PER_SECOND
+from recloser.lab.simulation.dependency import NEVER_MS, DependencyFailed, Fate
+from recloser.publishing import Publisher, batching
+from recloser.watchdog import Deadline
+
+if TYPE_CHECKING:
+    from recloser.lab.simulation.caller_tables import CallerTables
+    from recloser.lab.simulation.scenario import Caller
+    from recloser.lab.simulation.witness import Witness
+
+
+class Killed(BaseException):
+    """The environment ended in the middle of a call: Lambda's timeout, or a fault."""
+
+
+class Environment:
+    """An environment.
+
+    Args:
+        circuit: the circuit's name.
+        caller: how the breaker is set up.
+        at_ms: when it comes up.
+        skew_ms: how much its clock is fast.
+        tables: the tables as it sees them.
+        draw: random numbers between two bounds, for the breaker.
+        witness: who is told of calls.
+
+    Attributes:
+        at_ms: its true time: while it works on a call, ahead of the agenda.
+        free_at_ms: when it can take another invocation.
+        is_dead: it has ended, and nothing that it does reaches anybody.
+        permit: what this call has claimed, generation and number.
+
+    """
+
+    def __init__(
+        self,
+        circuit: str,
+        caller: Caller,
+        at_ms: int,
+        skew_ms: int,
+        tables: CallerTables,
+        draw: Callable[[float, float], float],
+        witness: Witness | None,
+    ) -> None:
+        self.at_ms = at_ms
+        self.free_at_ms = at_ms
+        self.ends_at_ms = at_ms + NEVER_MS
+        self.is_dead = False
+        self.permit: tuple[int, int] | None = None
+        self.fate = Fate(0, fails=False)
+        self.calls_left = 0
+        self.dies_in_probe = False
+        self.frozen_ms = 0
+        self._skew_ms = skew_ms
+        self._seconds = 0.0
+        self._deadlines: list[Deadline] = []
+        self._aside: list[Callable[[], None]] = []
+        self._is_aside = False
+        self._handles = caller.handler
+        self._timeout_ms = round(caller.invocation_timeout_seconds * MS_PER_SECOND)
+        margin = min(LONGEST_MARGIN_SECONDS * MS_PER_SECOND, self._timeout_ms * MARGIN_SHARE)
+        self._margin_ms = round(margin) if caller.handler else 0
+        self._killed_at_ms = self._warned_at_ms = at_ms
+        self._witness = witness
+        tables.environment = self
+        self.tables = tables
+        self._circuit = circuit
+        self._caller = caller
+        self._draw = draw
+
+    def start(self, publisher: Publisher) -> None:
+        """Import the caller's module: make its breaker and decorate its function."""
+        caller = self._caller
+        breaker = CircuitBreaker(
+            self._circuit,
+            timeout_seconds=caller.timeout_seconds,
+            local_trip=caller.local_trip,
+            on_store_error=caller.on_store_error,
+            closed_cache_seconds=caller.closed_cache_seconds,
+            open_cache_seconds=caller.open_cache_seconds,
+            tables=self.tables,
+            publisher=publisher,
+            reader=FlagReader(self.tables, self.clock, self._draw, beside=self._aside.append),
+            watchdog=self,
+            clock=self.clock,
+            draw=self._draw,
+        )
+        self.call = breaker(self._call_dependency)
+        # What `recloser.handler` does for a whole process has to be done here for one environment of many.
+        self.guard = breaker._guard  # noqa: SLF001
+
+    # --- Its time --------------------------------------------------------------------------------
+
+    def clock(self) -> float:
+        """Epoch seconds, as this environment believes."""
+        return self._seconds
+
+    def watch(self, at: float, on_expiry: Callable[[], None]) -> Deadline:
+        """Be the breaker's watchdog."""
+        deadline = Deadline(at, on_expiry)
+        self._deadlines.append(deadline)
+        return deadline
+
+    def wait(self, milliseconds: int) -> None:
+        """Be kept waiting by a table, unless the work runs beside the call."""
+        if not self._is_aside:
+            self._come_to(self.at_ms + milliseconds)
+
+    def _come_to(self, at_ms: int) -> None:
+        self.at_ms = at_ms
+        self._seconds = (at_ms + self._skew_ms) / MS_PER_SECOND
+
+    def _work(self, milliseconds: int) -> None:
+        end_ms = self.at_ms + milliseconds
+        if self._deadlines or end_ms >= self._warned_at_ms:
+            self._work_watched(end_ms)
+        self._come_to(end_ms)
+
+    def _work_watched(self, end_ms: int) -> None:
+        """Let the deadlines within a call come, Lambda's own last."""
+        stop_ms = min(end_ms, self._killed_at_ms)
+        for deadline in sorted(self._deadlines, key=lambda each: each.at):
+            at_ms = round(deadline.at * MS_PER_SECOND) - self._skew_ms
+            if at_ms <= stop_ms:
+                self._come_to(max(self.at_ms, at_ms))
+                deadline.expire()
+        self._deadlines = [each for each in self._deadlines if each.on_expiry is not None]
+        if self._handles and end_ms >= self._warned_at_ms:
+            self._come_to(max(self.at_ms, self._warned_at_ms))
+            for number in list(self.guard.running):
+                self.guard.expire(number)
+        if end_ms >= self._killed_at_ms:
+            self.die(max(self.at_ms, self._killed_at_ms))
+
+    def die(self, at_ms: int) -> None:
+        """End in the middle of a call.
+
+        Raises:
+            Killed: always; the call never returns.
+
+        """
+        self._come_to(at_ms)
+        self.is_dead = True
+        raise Killed
+
+    # --- Its work --------------------------------------------------------------------------------
+
+    def begin_invocation(self, at_ms: int) -> None:
+        self._come_to(at_ms)
+        self._killed_at_ms = at_ms + self._timeout_ms
+        self._warned_at_ms = self._killed_at_ms - self._margin_ms
+
+    def end_invocation(self) -> None:
+        if self._handles and not self.is_dead:
+            self.guard.lane.until = 0.0
+            self.guard.recorder.flush()
+        self._deadlines.clear()
+        self.free_at_ms = self.at_ms
+
+    def is_in_lane(self) -> bool:
+        """Tell whether the next call asks no table."""
+        lane = self.guard.lane
+        return lane.since <= self._seconds < lane.until
+
+    def make_call(self, fate: Fate) -> None:
+        """Make one call, through the breaker.
+
+        Raises:
+            CircuitOpen: refused.
+            DependencyFailed: made, and failed.
+            Killed: the environment ended meanwhile.
+
+        """
+        self.fate = fate
+        self.permit = None
+        batching.is_on = self._handles
+        try:
+            self.call()
+        finally:
+            batching.is_on = False
+            if self._aside:
+                self._do_what_ran_beside()
+
+    def _call_dependency(self) -> None:
+        if self._witness is not None:
+            self._witness.began(self)
+        milliseconds, fails = self.fate
+        if self.dies_in_probe and self.permit is not None:
+            self.die(self.at_ms + min(milliseconds, self._timeout_ms))
+        if self.frozen_ms:  # it stands still: what is due meanwhile happens when it thaws
+            self._come_to(self.at_ms + self.frozen_ms)
+        self._work(milliseconds)
+        if fails:
+            raise DependencyFailed
+
+    def _do_what_ran_beside(self) -> None:
+        """A flag that was read beside the call: its news is there for the next one."""
+        if not self.is_dead:
+            self._is_aside = True
+            for work in self._aside:
+                work()
+            self._is_aside = False
+        self._aside.clear()

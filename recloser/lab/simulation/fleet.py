@@ -1,0 +1,181 @@
+"""The fleet: calls arrive, go to environments that are free, and are made through the breaker."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+from recloser.errors import CircuitOpen
+from recloser.lab.simulation.agenda import MS_PER_SECOND, Agenda
+from recloser.lab.simulation.books import (
+    FAILED,
+    HELD,
+    HELD_GOOD,
+    PROBES,
+    REFUSED,
+    REFUSED_GOOD,
+    SUCCEEDED,
+    THROTTLED,
+    Books,
+    Probe,
+)
+from recloser.lab.simulation.chance import Chance
+from recloser.lab.simulation.dependency import NEVER_MS, Dependency, DependencyFailed, Fate
+from recloser.lab.simulation.environment import Environment, Killed
+from recloser.lab.simulation.misfortune import Misfortune
+from recloser.lab.simulation.scenario import Scenario
+from recloser.lab.simulation.witness import Witness
+
+PICKS = 8
+
+
+class Fleet:
+    """The environments and their load.
+
+    Args:
+        scenario: how many there are, and what they do.
+        agenda: the time.
+        dependency: what they call.
+        make_environment: brings a cold one up.
+        chance: draws arrivals and which environment gets a call.
+        misfortune: what goes wrong.
+        books: where outcomes are counted.
+        witness: who is told of refusals.
+
+    Attributes:
+        next_ms: when the next invocation arrives.
+
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        agenda: Agenda,
+        dependency: Dependency,
+        make_environment: Callable[[int], Environment],
+        chance: Chance,
+        misfortune: Misfortune,
+        books: Books,
+        witness: Witness | None,
+    ) -> None:
+        self._agenda = agenda
+        self._fate = dependency.fate
+        self._make_environment = make_environment
+        self._random = chance.numbers.random
+        self._misfortune = misfortune
+        self._books = books
+        self._witness = witness
+        calls = scenario.calls
+        self._per_invocation = calls.per_invocation
+        self._gap_ms = MS_PER_SECOND * calls.per_invocation / calls.per_second
+        self._is_random = calls.arrivals == "random"
+        self._has_faults = scenario.faults != type(scenario.faults)()
+        self._size = scenario.environments.count
+        self._arrive_over_ms = scenario.environments.arrive_over_seconds * MS_PER_SECOND
+        self._start_ms = agenda.now_ms
+        self._environments: list[Environment] = []
+        self._next = float(agenda.now_ms)
+        self._come_next()
+
+    # --- Arrivals --------------------------------------------------------------------------------
+
+    @property
+    def next_ms(self) -> int:
+        return int(self._next)
+
+    def arrive(self) -> None:
+        """Let the next invocation arrive, now."""
+        now_ms = self._agenda.now_ms
+        self._come_next()
+        environment = self._free_environment(now_ms)
+        if environment is None:
+            self._books.row(now_ms)[THROTTLED] += self._per_invocation
+            return
+        environment.begin_invocation(now_ms)
+        environment.calls_left = self._per_invocation
+        environment.free_at_ms = now_ms + NEVER_MS
+        self._go_on(environment)
+
+    def _come_next(self) -> None:
+        gap = -math.log(1.0 - self._random()) if self._is_random else 1.0
+        self._next += gap * self._gap_ms
+
+    def _free_environment(self, now_ms: int) -> Environment | None:
+        environments = self._environments
+        wanted = self._size_at(now_ms)
+        while len(environments) < wanted:
+            environments.append(self._make_environment(now_ms))
+        for _ in range(PICKS):
+            index = int(self._random() * wanted)
+            if environments[index].free_at_ms <= now_ms:
+                return self._living(index, now_ms)
+        for index in range(wanted):
+            if environments[index].free_at_ms <= now_ms:
+                return self._living(index, now_ms)
+        return None
+
+    def _size_at(self, now_ms: int) -> int:
+        age_ms = now_ms - self._start_ms
+        if age_ms >= self._arrive_over_ms:
+            return self._size
+        return 1 + int((self._size - 1) * age_ms / self._arrive_over_ms)
+
+    def _living(self, index: int, now_ms: int) -> Environment:
+        environment = self._environments[index]
+        if environment.is_dead or environment.ends_at_ms <= now_ms:
+            environment = self._environments[index] = self._make_environment(now_ms)
+        return environment
+
+    # --- Calls -----------------------------------------------------------------------------------
+
+    def _go_on(self, environment: Environment) -> None:
+        """Make the invocation's calls; one that would ask a table waits until its time has come for everybody."""
+        while environment.calls_left and not environment.is_dead:
+            if environment.at_ms > self._agenda.now_ms and not environment.is_in_lane():
+                self._agenda.at(environment.at_ms, partial(self._go_on, environment))
+                return
+            environment.calls_left -= 1
+            self._call(environment)
+        environment.end_invocation()
+
+    def _call(self, environment: Environment) -> None:
+        fate = self._fate(environment.at_ms)
+        if self._has_faults:
+            fate = self._with_faults(environment, fate)
+        row = self._books.row(environment.at_ms)
+        succeeded: bool | None = None
+        try:
+            environment.make_call(fate)
+        except CircuitOpen as refusal:
+            self._refused(environment, refusal, fate, row)
+            return
+        except DependencyFailed:
+            row[FAILED] += 1
+            succeeded = False
+        except Killed:
+            row[FAILED] += 1
+            self._books.deaths += 1
+        else:
+            row[SUCCEEDED] += 1
+            succeeded = True
+        if environment.permit is not None:
+            row[PROBES] += 1
+            self._books.probes.append(Probe(environment.at_ms, environment.permit[0], succeeded))
+
+    def _refused(self, environment: Environment, refusal: CircuitOpen, fate: Fate, row: list[int]) -> None:
+        is_held = environment.guard.hold.is_held(environment.clock()) and "local trip" in refusal.circuit.reason
+        row[HELD if is_held else REFUSED] += 1
+        if not fate.fails:
+            row[HELD_GOOD if is_held else REFUSED_GOOD] += 1
+        if self._witness is not None:
+            self._witness.refused(environment, refusal)
+
+    def _with_faults(self, environment: Environment, fate: Fate) -> Fate:
+        faults, chance = self._misfortune.now, self._misfortune.chance
+        frozen_seconds = chance.lateness_seconds(faults.freezes_in_call)
+        environment.dies_in_probe = chance.happens(faults.deaths_in_probe)
+        environment.frozen_ms = round(frozen_seconds * MS_PER_SECOND)
+        if chance.happens(faults.deaths_in_call):
+            return Fate(NEVER_MS, fails=True)
+        return fate

@@ -1,0 +1,47 @@
+"""Whether something goes wrong now: the scenario's faults, drawn, and over when the scenario says so."""
+
+from __future__ import annotations
+
+from recloser.lab.simulation.agenda import MS_PER_SECOND, Agenda
+from recloser.lab.simulation.chance import Chance
+from recloser.lab.simulation.scenario import Faults, Span
+
+NO_FAULTS = Faults()
+
+
+class Misfortune:
+    """The faults that are possible at this moment.
+
+    Args:
+        faults: the scenario's.
+        agenda: the time.
+        chance: draws for faults, and for nothing else.
+
+    """
+
+    def __init__(self, faults: Faults, agenda: Agenda, chance: Chance) -> None:
+        self._faults = faults
+        self._agenda = agenda
+        self._start_ms = agenda.now_ms
+        self.chance = chance
+
+    @property
+    def now(self) -> Faults:
+        until = self._faults.until_seconds
+        is_over = until is not None and self._seconds >= until
+        return NO_FAULTS if is_over else self._faults
+
+    @property
+    def scheduler_is_dead(self) -> bool:
+        return self._is_within(self.now.dead_scheduler)
+
+    @property
+    def tables_are_unreachable(self) -> bool:
+        return self._is_within(self.now.unreachable_tables)
+
+    @property
+    def _seconds(self) -> float:
+        return (self._agenda.now_ms - self._start_ms) / MS_PER_SECOND
+
+    def _is_within(self, spans: tuple[Span, ...]) -> bool:
+        return any(span.from_seconds <= self._seconds < span.until_seconds for span in spans)
