@@ -127,6 +127,7 @@ def test_one_circuit_json(recloser: Callable[..., Result], control: Control, tab
     }
     assert [(line["from_state"], line["to_state"]) for line in document["history"]] == [
         ("CLOSED", "OPEN"),
+        ("OPEN", "OPEN"),  # the policy was set
         ("OPEN", "HALF_OPEN"),
     ]
 
