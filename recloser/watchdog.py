@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from recloser.forks import begin_anew_after_fork
+
 logger = logging.getLogger(__name__)
 
 
@@ -48,6 +50,11 @@ class ThreadWatchdog:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._numbers = itertools.count()
+        self.after_fork()
+        begin_anew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Begin without thread and deadlines: the calls that they watch over run in the parent."""
         self._deadlines: list[tuple[float, int, Deadline]] = []
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -56,7 +63,7 @@ class ThreadWatchdog:
         deadline = Deadline(at, on_expiry)
         with self._changed:
             heapq.heappush(self._deadlines, (at, next(self._numbers), deadline))
-            if self._thread is None or not self._thread.is_alive():  # after a fork there is none
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="recloser-watchdog", daemon=True)
                 self._thread.start()
             elif self._deadlines[0][2] is deadline:
