@@ -17,7 +17,8 @@ from recloser.circuit import Circuit, validate_name
 from recloser.errors import CircuitOpen
 from recloser.fallbacks import RAISE, Fallback
 from recloser.flags import CLOSED_SECONDS, NOT_CLOSED_SECONDS, Draw, FlagReader
-from recloser.guard import Call, FastLane, Guard, Hooks, OnStoreError
+from recloser.guard import Guard, Hooks, OnStoreError
+from recloser.lanes import Call, FastLane
 from recloser.local_trip import LocalHold, LocalTrip
 from recloser.outcome import ExceptionTypes, Judge, Outcome
 from recloser.publishing import Publisher, Recorder
@@ -177,13 +178,16 @@ class CircuitBreaker:
         """
         if self._judge.judges_answers or self._fallback.remembers:
             return self._decorated_with_care(function)
-        lane, clock = self._lane, self._clock
-        running, numbers, note = lane.running, lane.numbers, lane.durations.append
+        lane, clock, raises = self._lane, self._clock, self._fallback.is_absent
+        running, numbers = lane.running, lane.numbers
 
         @functools.wraps(function)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             started = clock()
             if not lane.since <= started < lane.until:
+                refusal = lane.refusal
+                if raises and refusal is not None and refusal.stands(started):
+                    raise refusal.refuse(started)
                 return self._guarded(function, args, kwargs)
             number = next(numbers)
             running[number] = started
@@ -192,8 +196,11 @@ class CircuitBreaker:
             except BaseException as error:
                 self._guard.failed_in_lane(number, self._judge.raised(error), retry_after_seconds(error))
                 raise
-            if running.pop(number, None) is not None:
-                note(clock() - started)
+            try:
+                del running[number]
+            except KeyError:  # it hung, and the watchdog has counted it
+                return answer
+            lane.note(clock() - started)
             return answer
 
         return guarded
@@ -210,7 +217,10 @@ class CircuitBreaker:
         try:
             call = guard.enter()
         except CircuitOpen as refusal:
-            return cast("R", self._fallback.answer(refusal, args, kwargs))
+            if self._fallback.is_absent:
+                raise
+            instead: R = self._fallback.answer(refusal, args, kwargs)
+            return instead
         try:
             answer = function(*args, **kwargs)
         except BaseException as error:
@@ -231,9 +241,32 @@ class CircuitBreaker:
     # --- Async functions -------------------------------------------------------------------------
 
     def _decorated_async(self, function: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any]]:
+        """The same as `_decorated`, awaited."""
+        is_plain = not (self._judge.judges_answers or self._fallback.remembers)
+        lane, clock, raises = self._lane, self._clock, self._fallback.is_absent
+        running, numbers = lane.running, lane.numbers
+
         @functools.wraps(function)
         async def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return await self._guarded_async(function, args, kwargs)
+            started = clock()
+            if not (is_plain and lane.since <= started < lane.until):
+                refusal = lane.refusal
+                if raises and refusal is not None and refusal.stands(started):
+                    raise refusal.refuse(started)
+                return await self._guarded_async(function, args, kwargs)
+            number = next(numbers)
+            running[number] = started
+            try:
+                answer = await function(*args, **kwargs)
+            except BaseException as error:
+                self._guard.failed_in_lane(number, self._judge.raised(error), retry_after_seconds(error))
+                raise
+            try:
+                del running[number]
+            except KeyError:  # it hung, and the watchdog has counted it
+                return answer
+            lane.note(clock() - started)
+            return answer
 
         return guarded
 

@@ -21,10 +21,12 @@ class CircuitOpen(RecloserError):  # noqa: N818  (a state that callers handle, l
     def __init__(self, circuit: Circuit, retry_after: float | None) -> None:
         self.circuit = circuit
         self.retry_after = retry_after
-        wait = "until an operator releases it" if retry_after is None else f"retry after {retry_after:.1f} s"
-        super().__init__(
-            f"circuit {circuit.name} is {circuit.state}: {circuit.reason or 'no reason given'}; {wait}"
-        )
+
+    def __str__(self) -> str:
+        """Put the message together when somebody reads it: most refusals are answered, not read."""
+        circuit, seconds = self.circuit, self.retry_after
+        wait = "until an operator releases it" if seconds is None else f"retry after {seconds:.1f} s"
+        return f"circuit {circuit.name} is {circuit.state}: {circuit.reason or 'no reason given'}; {wait}"
 
     def __reduce__(self) -> tuple[type[CircuitOpen], tuple[Circuit, float | None]]:
         return type(self), (self.circuit, self.retry_after)

@@ -46,6 +46,7 @@ class Fallback:
 
     def __init__(self, given: Any) -> None:
         self._given = given
+        self.is_absent = given is RAISE
         self._wants_refusal = callable(given) and _has_parameter(given, REFUSAL_PARAMETER)
         self.remembers = isinstance(given, Remembering)
 
@@ -58,7 +59,12 @@ class Fallback:
 
         """
         if self._given is RAISE:
-            raise refusal
+            try:
+                raise refusal
+            finally:
+                del (
+                    refusal
+                )  # or this frame and the traceback would hold each other, garbage for the collector
         if not callable(self._given):
             return self._given
         if self._wants_refusal:

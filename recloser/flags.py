@@ -6,7 +6,6 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -35,7 +34,6 @@ def in_a_thread(work: Callable[[], None]) -> None:
         work()
 
 
-@dataclass(slots=True)
 class Flag:
     """What this process knows of one circuit.
 
@@ -47,10 +45,15 @@ class Flag:
 
     """
 
-    circuit: Circuit | None
-    read_at: float
-    fresh_until: float
-    is_stale: bool = False
+    __slots__ = ("circuit", "fresh_until", "is_stale", "read_at")
+
+    def __init__(
+        self, circuit: Circuit | None, read_at: float, fresh_until: float, *, is_stale: bool = False
+    ) -> None:
+        self.circuit = circuit
+        self.read_at = read_at
+        self.fresh_until = fresh_until
+        self.is_stale = is_stale
 
     def is_fresh(self, now: float) -> bool:
         # A clock that was set back must not keep a flag alive.

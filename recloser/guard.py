@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-from collections import deque
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from weakref import WeakSet
 
 from recloser import tracing
 from recloser.circuit import Circuit, Override, State
 from recloser.errors import CircuitOpen, StoreError
 from recloser.flags import Draw, Flag, WatchedFlag
+from recloser.lanes import Call, FastLane, StandingRefusal
 from recloser.local_trip import LocalHold
 from recloser.outcome import Outcome
 from recloser.permits import PermitSeeker
-from recloser.publishing import Recorder, batching
-from recloser.watchdog import Deadline, Watchdog
+from recloser.publishing import LONGEST_BATCH_SECONDS, Recorder, batching
+from recloser.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from recloser.tables import Tables
@@ -30,48 +30,11 @@ OnStoreError = Literal["last-known", "allow", "refuse"]
 _guards: WeakSet[Guard] = WeakSet()
 
 
-@dataclass(slots=True)
-class Call:
-    """A call that was let through.
-
-    With a `permit` (generation and number) it is a probe; `counts` says whether its outcome belongs in the
-    failure rate.
-    """
-
-    number: int
-    started: float
-    counts: bool
-    permit: tuple[int, int] | None = None
-    deadline: Deadline | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
+class Hooks(NamedTuple):
     """Functions of the user; what they raise is logged and goes no further."""
 
     on_refused: Callable[[CircuitOpen], None] | None = None
     on_state_seen: Callable[[State | None, Circuit], None] | None = None
-
-
-class FastLane:
-    """The span of time in which nothing is to be asked: closed, fresh, batching, and no failure lately.
-
-    Attributes:
-        since, until: the span, epoch seconds; empty when something must be asked.
-        running: the calls that have not ended, by number: whoever takes one out of here counts it.
-        numbers: gives each call its number.
-        durations: seconds of the calls that succeeded in the lane, not yet published.
-
-    """
-
-    __slots__ = ("durations", "numbers", "running", "since", "until")
-
-    def __init__(self) -> None:
-        self.since = 0.0
-        self.until = 0.0
-        self.running: dict[int, Call | float] = {}
-        self.numbers = itertools.count()
-        self.durations: deque[float] = deque()
 
 
 class Guard:
@@ -124,6 +87,9 @@ class Guard:
 
         """
         now = self._clock()
+        standing = self.lane.refusal
+        if standing is not None and standing.stands(now):
+            raise standing.refuse(now)
         flag = self.flag.flag(now)
         circuit = flag.circuit
         self._see(circuit, now)
@@ -137,6 +103,8 @@ class Guard:
         """Tell whether the next `enter` may wait for a table."""
         now = self._clock()
         known = self.flag.known
+        if self.lane.refusal is not None and self.lane.refusal.stands(now):
+            return False
         return known is None or not (known.is_fresh(now) and known.is_closed(now))
 
     def _without_flag(self, circuit: Circuit | None) -> Call:
@@ -149,19 +117,22 @@ class Guard:
         if flag.is_stale:
             self.recorder.unprotected()
         if circuit.override is None and circuit.policy.get("enforce", True):
-            self._hold_back(circuit, now)
+            self._hold_back(flag, circuit, now)
             self._ramp_up(circuit, now)
-        if batching.is_on:
-            self._open_lane(flag, circuit, now)
+        self._open_lane(flag, circuit, now)
         return self._admit(counts=True)
 
-    def _hold_back(self, circuit: Circuit, now: float) -> None:
+    def _hold_back(self, flag: Flag, circuit: Circuit, now: float) -> None:
         self.hold.see(circuit.generation)
         if self.hold.is_held(now):
-            self.recorder.held()
+            until = self.hold.until
             reason = f"local trip: {self.hold.failures_in_a_row} failures in a row in this process"
-            held = replace(circuit, state=State.OPEN, reason=reason, retry_at_ms=int(self.hold.until * 1000))
-            raise self._refused(CircuitOpen(held, self.hold.until - now))
+            held = replace(circuit, state=State.OPEN, reason=reason, retry_at_ms=int(until * 1000))
+            raise self._stand(flag, held, now, until=until, retry_at=until, pause=0.0, count=self._count_held)
+
+    def _count_held(self, calls: int) -> None:
+        for _ in range(calls):
+            self.recorder.held()
 
     def _ramp_up(self, circuit: Circuit, now: float) -> None:
         """After a close, admit a share of the calls that grows from nothing to all."""
@@ -177,7 +148,9 @@ class Guard:
         if permit is not None:
             return self._admit(counts=False, permit=permit)
         if circuit.policy.get("enforce", True):
-            raise self._refusal(circuit, self._retry_after(circuit, now))
+            retry_at, until = self._times_of_refusal(flag, circuit, now)
+            count, pause = self.recorder.rejection_counter(), self._pause
+            raise self._stand(flag, circuit, now, until=until, retry_at=retry_at, pause=pause, count=count)
         # Shadow mode: refused in the books only. It would not have been made, so it does not count.
         self.recorder.rejected()
         return self._admit(counts=False)
@@ -198,7 +171,7 @@ class Guard:
 
     def _admit(self, *, counts: bool, permit: tuple[int, int] | None = None) -> Call:
         # The clock is read again: the time that a table took is not the dependency's.
-        call = Call(next(self.lane.numbers), self._clock(), counts, permit)
+        call = Call(next(self.lane.numbers), self._clock(), counts=counts, permit=permit)
         self.running[call.number] = call
         if self._timeout_seconds is not None:
             at = call.started + self._timeout_seconds
@@ -207,7 +180,8 @@ class Guard:
 
     def _open_lane(self, flag: Flag, circuit: Circuit, now: float) -> None:
         """Let the calls of the next seconds pass with no questions asked, where there are none to ask."""
-        self.recorder.begin_batch(now)
+        lane, recorder = self.lane, self.recorder
+        lane.until = 0.0
         is_plain = (
             not flag.is_stale
             and circuit.override is None
@@ -217,7 +191,12 @@ class Guard:
             and self._slow_after_seconds is None
             and not tracing.is_active()
         )
-        self.lane.since, self.lane.until = now, flag.fresh_until if is_plain else 0.0
+        if not is_plain:
+            return
+        if batching.is_on:
+            recorder.begin_batch(now)
+        lane.note = lane.durations.append if batching.is_on else recorder.succeeded
+        lane.since, lane.until = now, min(flag.fresh_until, now + LONGEST_BATCH_SECONDS)
 
     def _is_ramping(self, circuit: Circuit, now: float) -> bool:
         ramp_seconds = circuit.policy.get("ramp_seconds", 0)
@@ -228,12 +207,33 @@ class Guard:
         """When to ask again if it is a matter of the flag's next reading."""
         return self.flag.not_closed_seconds
 
-    def _retry_after(self, circuit: Circuit, now: float) -> float | None:
+    def _times_of_refusal(self, flag: Flag, circuit: Circuit, now: float) -> tuple[float | None, float]:
+        """When to ask again, if not only an operator can tell; and how long the refusal stands at most."""
         override: Override | None = circuit.active_override(int(now * 1000))
-        at_ms = circuit.retry_at_ms if override is None else override.until_ms
-        if override is not None and at_ms is None:
-            return None
-        return max((at_ms or 0) / 1000 - now, self._pause)
+        if override is None:
+            return (circuit.retry_at_ms or 0) / 1000, self._seeker.next_ask_at(flag)
+        if override.until_ms is None:
+            return None, math.inf
+        return override.until_ms / 1000, override.until_ms / 1000
+
+    def _stand(
+        self,
+        flag: Flag,
+        circuit: Circuit,
+        now: float,
+        *,
+        until: float,
+        retry_at: float | None,
+        pause: float,
+        count: Callable[[int], None],
+    ) -> CircuitOpen:
+        """Refuse this call, and those after it with no questions asked while nothing can have changed."""
+        refusal = StandingRefusal(
+            self.flag, flag, circuit, until=until, retry_at=retry_at, pause=pause, count=count
+        )
+        has_more_to_do = flag.is_stale or self._hooks.on_refused is not None or tracing.is_active()
+        self.lane.refusal = None if has_more_to_do else refusal
+        return self._refused(refusal.refuse(now))
 
     def _refusal(self, circuit: Circuit, retry_after: float | None) -> CircuitOpen:
         self.recorder.rejected()
@@ -297,8 +297,9 @@ class Guard:
 
     def _settle(self, call: Call, outcome: Outcome, retry_after: float | None = None) -> None:
         now = self._clock()
+        self.lane.refusal = None
         if outcome is Outcome.FAILURE:
-            self.lane.until = 0.0
+            self.lane.close()
             self.flag.expect_news(self._draw)
         if call.permit is not None:
             self._report(call.permit, outcome)
@@ -339,4 +340,4 @@ def expire_everything() -> None:
 def close_lanes() -> None:
     """Make the next call of every breaker ask its questions."""
     for guard in list(_guards):
-        guard.lane.until = 0.0
+        guard.lane.close()

@@ -35,6 +35,7 @@ def handler(function: Callable[P, R]) -> Callable[P, R]:
             default_watchdog().watch(_expiry(context), expire_everything) if _has_deadline(context) else None
         )
         batching.is_on = True
+        close_lanes()
         try:
             return function(*args, **kwargs)
         finally:

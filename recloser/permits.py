@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 
@@ -28,6 +29,7 @@ class PermitSeeker:
         self._spread_seconds = spread_seconds
         self._generation = -1
         self._wait_seconds = 0.0
+        self._ask_from = 0.0
         self._revision = -1
         self._asked_on: float | None = None
         self._refusals = 0
@@ -42,7 +44,8 @@ class PermitSeeker:
                 self._wait_seconds = self._draw(0, self._spread_seconds)
             if circuit.revision != self._revision:
                 self._revision, self._refusals, self._readings_to_pass = circuit.revision, 0, 0
-            if now < (circuit.retry_at_ms or 0) / 1000 + self._wait_seconds:
+            self._ask_from = (circuit.retry_at_ms or 0) / 1000 + self._wait_seconds
+            if now < self._ask_from:
                 return False
             if self._asked_on == flag.read_at:
                 return False
@@ -51,6 +54,10 @@ class PermitSeeker:
                 self._readings_to_pass -= 1
                 return False
             return True
+
+    def next_ask_at(self, flag: Flag) -> float:
+        """Tell when `may_ask` can say yes on this reading, after it has said no; epoch seconds."""
+        return math.inf if self._asked_on == flag.read_at else self._ask_from
 
     def refused(self) -> None:
         """Say that the claim got no permit."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
 from weakref import WeakSet
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LONGEST_BATCH_SECONDS = 5.0
+_NUMBERS = (int, float)
 VALUES_PER_DOCUMENT = 100  # "Specification: Embedded metric format": the longest array of values
 
 
@@ -82,9 +83,7 @@ class EmfPublisher:
 
 
 def _number_or_numbers(value: Value) -> str:
-    if isinstance(value, int | float):
-        return repr(value)
-    return f"[{','.join(map(repr, value))}]"
+    return repr(value if isinstance(value, _NUMBERS) else list(value)).replace(" ", "")
 
 
 class Recorder:
@@ -108,7 +107,7 @@ class Recorder:
         self._publisher = publisher
         self._successes = successes
         self._failures: deque[float | None] = deque()
-        self._others: dict[str, deque[float]] = {}
+        self._others: defaultdict[str, deque[float]] = defaultdict(deque)
         self._began: float | None = None
         _recorders.add(self)
 
@@ -135,8 +134,12 @@ class Recorder:
     def probed(self, *, failed: bool) -> None:
         self._count(PROBE_FAILURE, int(failed))
 
-    def rejected(self) -> None:
-        self._count(REJECTED, 1)
+    def rejected(self, calls: int = 1) -> None:
+        self._count(REJECTED, calls)
+
+    def rejection_counter(self) -> Callable[[int], None]:
+        """Return what counts refused calls for the next second or so, and does not look at the clock."""
+        return self._others[REJECTED].append if self._is_batching() else self.rejected
 
     def unprotected(self) -> None:
         self._count(UNPROTECTED, 1)
@@ -146,7 +149,7 @@ class Recorder:
 
     def _count(self, metric: str, value: int) -> None:
         if self._is_batching():
-            self._others.setdefault(metric, deque()).append(value)
+            self._others[metric].append(value)
         else:
             self._publish({metric: value}, self._clock())
 
@@ -169,16 +172,13 @@ class Recorder:
 
     def flush(self) -> None:
         """Publish everything that waits."""
-        columns: dict[str, list[float]] = {FAILURE: [], DURATION: []}
-        for seconds in _drained(self._successes):
-            columns[FAILURE].append(0)
-            columns[DURATION].append(_milliseconds(seconds))
-        for failed_after in _drained(self._failures):
-            columns[FAILURE].append(1)
-            if failed_after is not None:
-                columns[DURATION].append(_milliseconds(failed_after))
+        successes, failures = _drained(self._successes), _drained(self._failures)
+        ended = successes + [seconds for seconds in failures if seconds is not None]
+        counts: list[float] = [0] * len(successes)
+        counts += [1] * len(failures)
+        columns = {FAILURE: counts, DURATION: [_milliseconds(seconds) for seconds in ended]}
         for metric, waiting in list(self._others.items()):
-            columns[metric] = list(_drained(waiting))
+            columns[metric] = _drained(waiting)
         began, self._began = self._began, None
         for values in _documents(columns):
             self._publish(values, self._clock() if began is None else began)
@@ -191,10 +191,9 @@ class Recorder:
             logger.exception("circuit %s: metrics cannot be published", self._circuit)
 
 
-def _drained(waiting: deque[T]) -> Iterator[T]:
+def _drained(waiting: deque[T]) -> list[T]:
     """Take what is there now; other threads may go on appending."""
-    for _ in range(len(waiting)):
-        yield waiting.popleft()
+    return [waiting.popleft() for _ in range(len(waiting))]
 
 
 def _documents(columns: dict[str, list[float]]) -> Iterator[dict[str, Value]]:

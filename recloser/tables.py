@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from recloser.circuit import DUE_SHARDS, Circuit, Probes
-from recloser.decide import Decision, Mint
 from recloser.errors import Conflict, StoreError
 from recloser.items import (
     SCHEMA,
@@ -25,6 +24,8 @@ from recloser.items import (
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
+
+    from recloser.decide import Decision, Mint  # callers carry no decisions: they need not load it
 
 logger = logging.getLogger(__name__)
 
