@@ -15,6 +15,9 @@ from recloser.forks import begin_anew_after_fork
 logger = logging.getLogger(__name__)
 
 
+_FEW = 64
+
+
 class Deadline:
     """Something that happens at a time, unless it is called off before."""
 
@@ -56,12 +59,15 @@ class ThreadWatchdog:
     def after_fork(self) -> None:
         """Begin without thread and deadlines: the calls that they watch over run in the parent."""
         self._deadlines: list[tuple[float, int, Deadline]] = []
+        self._sweep_at = _FEW
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
     def watch(self, at: float, on_expiry: Callable[[], None]) -> Deadline:
         deadline = Deadline(at, on_expiry)
         with self._changed:
+            if len(self._deadlines) >= self._sweep_at:
+                self._sweep()
             heapq.heappush(self._deadlines, (at, next(self._numbers), deadline))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="recloser-watchdog", daemon=True)
@@ -69,6 +75,12 @@ class ThreadWatchdog:
             elif self._deadlines[0][2] is deadline:
                 self._changed.notify()
         return deadline
+
+    def _sweep(self) -> None:
+        """Forget what was called off; so seldom that it costs each deadline next to nothing."""
+        self._deadlines = [each for each in self._deadlines if each[2].on_expiry is not None]
+        heapq.heapify(self._deadlines)
+        self._sweep_at = max(_FEW, 2 * len(self._deadlines))
 
     def _run(self) -> None:
         while True:
