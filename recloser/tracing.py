@@ -19,16 +19,20 @@ def annotate(circuit: str, state: str) -> None:
 
     An error of a tracer is logged and goes no further.
     """
-    try:
-        _annotate_xray(circuit, state)
-        _annotate_opentelemetry(circuit, state)
-    except Exception:
-        logger.exception("circuit %s: tracing failed", circuit)
+    for tell in (_annotate_xray, _annotate_opentelemetry):
+        try:
+            tell(circuit, state)
+        except Exception:
+            logger.exception("circuit %s: tracing failed", circuit)
 
 
 def _annotate_xray(circuit: str, state: str) -> None:
     module: Any = sys.modules.get("aws_xray_sdk.core")
-    if module is None or module.xray_recorder.get_trace_entity() is None:
+    if module is None:
+        return
+    # Asked for an entity where there is none the SDK raises or logs an error, so what it has is looked at first.
+    storage = getattr(module.xray_recorder.context, "_local", None)
+    if not getattr(storage, "entities", None):
         return
     # Lambda's own segment cannot be annotated: without a subsegment there is nothing to put it on.
     subsegment = module.xray_recorder.current_subsegment()
