@@ -14,6 +14,7 @@ from recloser.lab.cloudwatch.evaluate import evaluation_window
 from recloser.lab.query_results import replayed, samples_for
 
 MS_PER_SECOND = 1000
+MS_PER_MINUTE = 60 * MS_PER_SECOND
 QUERIES_PER_CALL = 500
 NAMES_PER_CALL = 100
 # How long CloudWatch keeps datapoints of a period, in seconds (user guide, "Metrics retention").
@@ -120,11 +121,12 @@ class _BasicRead:
             answers.get(f"{self.name}_{statistic}", {})
             for statistic in ("samplecount", "sum", "minimum", "maximum")
         )
-        for at_ms, count in sorted(counts.items()):
+        # A datapoint that came in between two pages may be in one answer only; it is left out.
+        for at_ms in sorted(set(counts) & set(totals) & set(minima) & set(maxima)):
             yield StatisticSet(
                 self.metric,
                 at_ms,
-                count,
+                counts[at_ms],
                 totals[at_ms],
                 minima[at_ms],
                 maxima[at_ms],
@@ -162,7 +164,8 @@ class _Plan:
         self._basic: set[tuple[Metric, str | None, int]] = set()
 
     def add(self, alarm: MetricAlarm, start_ms: int) -> None:
-        self.start_ms = min(self.start_ms, start_ms)
+        # On a whole minute, so that the periods of every query begin where the alarms' do.
+        self.start_ms = min(self.start_ms, start_ms // MS_PER_MINUTE * MS_PER_MINUTE)
         queries = []
         for query in alarm.queries:
             if query.stat is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,15 +91,17 @@ def read_alarms(path: Path) -> list[FoundAlarm]:
     definitions = _definitions(document)
     if not definitions:
         raise InputFileError(path, 1, f"holds no alarm: it must be {FORMS}")
+    places = _places(text)
     alarms = []
     for number, definition in enumerate(definitions):
         if not isinstance(definition, Mapping):
             raise InputFileError(path, 1, f"alarm {number + 1} is no object: the file must be {FORMS}")
+        named = places.get(str(definition.get("AlarmName")), [])
+        place = named.pop(0) if named else (0, len(text))
         try:
-            alarm = alarm_of(definition)
-            alarms.append(FoundAlarm(alarm, path, _line(text, _span(text, alarm.name)[0])))
+            alarms.append(FoundAlarm(alarm_of(definition), path, _line_of_name(text, place)))
         except InvalidAlarmError as error:
-            raise InputFileError(path, line_of(text, error), str(error)) from error
+            raise InputFileError(path, _line_of(text, place, error.problem), str(error)) from error
     return alarms
 
 
@@ -113,43 +115,34 @@ def _definitions(document: Any) -> list[Any]:
     return [document]
 
 
-def line_of(text: str, error: InvalidAlarmError) -> int:
-    """The line that an error is about: what it quotes, or the setting it names, within its alarm."""
-    start, end = _span(text, error.alarm_name)
-    for quoted in _mentioned(error.problem):
-        at = text.find(json.dumps(quoted), start, end)
-        if at >= 0:
-            return _line(text, at)
-    return _line(text, start)
-
-
-def _line(text: str, offset: int) -> int:
-    return text.count("\n", 0, offset) + 1
-
-
-def _mentioned(problem: str) -> Iterator[str]:
-    yield from re.findall(r"'([^']+)'", problem)
-    yield from re.findall(r"\b[A-Z][A-Za-z]+\b", problem)
-
-
-def _span(text: str, name: object) -> tuple[int, int]:
-    """Where the object with this AlarmName begins and ends; the whole text if there is none."""
-    found = re.search(rf'"AlarmName"\s*:\s*{re.escape(json.dumps(name))}', text)
-    if found is None:
-        return 0, len(text)
-    for start, end in _objects(text):
-        if start <= found.start() < end:
-            return start, end
-    return 0, len(text)
-
-
-def _objects(text: str) -> Iterator[tuple[int, int]]:
-    """Where the objects begin and end that have an AlarmName."""
+def _places(text: str) -> dict[str, list[tuple[int, int]]]:
+    """Where the objects with an AlarmName begin and end, by that name, in the order of the text."""
     decoder = json.JSONDecoder()
+    places: dict[str, list[tuple[int, int]]] = {}
     for brace in re.finditer(r"\{", text):
         try:
             value, end = decoder.raw_decode(text, brace.start())
         except json.JSONDecodeError:  # a brace within a text
             continue
         if isinstance(value, dict) and "AlarmName" in value:
-            yield brace.start(), end
+            places.setdefault(str(value["AlarmName"]), []).append((brace.start(), end))
+    return places
+
+
+def _line_of(text: str, place: tuple[int, int], problem: str) -> int:
+    """The line of an alarm that a problem is about: of what it quotes, or of the setting that it names."""
+    mentioned = re.findall(r"'([^']+)'", problem) + re.findall(r"\b[A-Z][A-Za-z]+\b", problem)
+    for word in mentioned:
+        at = text.find(json.dumps(word), *place)
+        if at >= 0:
+            return _line(text, at)
+    return _line_of_name(text, place)
+
+
+def _line_of_name(text: str, place: tuple[int, int]) -> int:
+    at = text.find('"AlarmName"', *place)
+    return _line(text, max(at, place[0]))
+
+
+def _line(text: str, offset: int) -> int:
+    return text.count("\n", 0, offset) + 1

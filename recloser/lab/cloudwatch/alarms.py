@@ -1,6 +1,6 @@
 """Metric alarms as frozen data; `definitions.py` makes them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -119,9 +119,14 @@ _IGNORED_SETTINGS = {
     "Tags",
 }
 
+# DescribeAlarms may show these though they were not given.
+_EMPTY: Mapping[str, Sequence[Any]] = {"Dimensions": ([],), "Metrics": ([],)}
+
 
 def configuration(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a definition without what DescribeAlarms adds."""
+    """The settings of a definition, without what DescribeAlarms adds or shows empty."""
     return {
-        key: value for key, value in definition.items() if key not in _IGNORED_SETTINGS and value is not None
+        key: value
+        for key, value in definition.items()
+        if key not in _IGNORED_SETTINGS and value is not None and value not in _EMPTY.get(key, ())
     }

@@ -139,7 +139,9 @@ class _Document:
                 self.dropped.append(f"metric {name!r} must be a number or a list of numbers, not {value!r}")
                 continue
             self.samples += [
-                Sample(metric, self.timestamp_ms, float(value), 1.0, self.available_at_ms, unit, resolution)
+                Sample(
+                    metric, self.timestamp_ms, float(value), 1.0, self.available_at_ms, unit, int(resolution)
+                )
                 for metric in metrics
             ]
 

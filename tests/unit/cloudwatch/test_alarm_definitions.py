@@ -62,6 +62,7 @@ def test_what_describe_alarms_shows_is_a_definition_too() -> None:
         "StateTransitionedTimestamp": datetime(2026, 9, 14, tzinfo=UTC),
         "AlarmConfigurationUpdatedTimestamp": datetime(2026, 9, 14, tzinfo=UTC),
         "OKActions": [],
+        "Dimensions": [],
     }
     assert metric_alarm(shown) == metric_alarm(rate_alarm())
 
@@ -117,7 +118,8 @@ MATH = ("m1 + m2", "m1", "m2")
         (scalar_alarm(Dimensions=[{"Name": "a"}]), "a dimension must have a Name and a Value"),
         (scalar_alarm(Unit="Apples"), "Unit must be one of"),
         ({**math_alarm(*MATH), "Statistic": "Sum"}, "Statistic cannot stand beside Metrics"),
-        ({**math_alarm(*MATH), "Metrics": []}, "Metrics must be a list with at least one entry"),
+        ({**math_alarm(*MATH), "Metrics": {}}, "Metrics must be a list with at least one entry"),
+        ({**math_alarm(*MATH), "Metrics": []}, "exactly one of Statistic and ExtendedStatistic"),
         (without(math_alarm(*MATH), 1, Id="m1"), "Metrics has an Id twice: m1, m1, result"),
         (without(math_alarm(*MATH), 1, Id="M2"), "Id must start with a lower-case letter"),
         (without(math_alarm(*MATH), 0, ReturnData=True), "must have ReturnData true, not 2 (m1, result)"),
