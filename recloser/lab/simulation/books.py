@@ -64,7 +64,8 @@ class Books:
         self.calls = [[0] * COLUMNS for _ in range(self.seconds + 1)]
 
     def row(self, at_ms: int) -> list[int]:
-        return self.calls[min((at_ms - self.start_ms) // 1000, self.seconds)]
+        second = (at_ms - self.start_ms) // 1000
+        return self.calls[second if second < self.seconds else self.seconds]
 
     def note_written(self, at_ms: int, before: Circuit, after: Circuit) -> None:
         if (before.state, before.generation) != (after.state, after.generation):

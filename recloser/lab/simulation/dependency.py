@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
@@ -30,9 +29,14 @@ class Fate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Phase:
-    answering: float  # the share of calls that do not fail or hang by themselves
-    hanging: float
-    latencies: tuple[Fate, ...]
+    """A span of steady health: draws below `answering` answer, those below `failing` fail, the others hang."""
+
+    since_ms: float
+    until_ms: float
+    answering: float
+    failing: float
+    answers: tuple[Fate, ...]
+    failures: tuple[Fate, ...]
 
 
 class Dependency:
@@ -48,24 +52,33 @@ class Dependency:
     def __init__(self, scenario: Scenario, start_ms: int, numbers: Random) -> None:
         timeout = scenario.caller.client_timeout_seconds
         self._timeout_ms = None if timeout is None else round(timeout * 1000)
-        self._phases = [self._phase(each) for each in scenario.dependency]
-        self._starts = [start_ms + round(each.from_seconds * 1000) for each in scenario.dependency]
+        starts = [start_ms + each.from_seconds * 1000 for each in scenario.dependency]
+        self._phases = [
+            self._phase(health, since, until)
+            for health, since, until in zip(scenario.dependency, starts, [*starts[1:], math.inf], strict=True)
+        ]
+        self._now = self._phases[0]
         self._random = numbers.random
         self._hangs = self._given_up(NEVER_MS)
 
     def fate(self, at_ms: int) -> Fate:
-        """Draw how a call made at `at_ms` would end."""
-        phase = self._phases[bisect_right(self._starts, at_ms) - 1]
-        draw, latency = self._random(), phase.latencies[int(self._random() * QUANTILES)]
+        """Draw how a call made at `at_ms` would end. One draw tells both whether and how fast it answers."""
+        phase = self._now
+        if not phase.since_ms <= at_ms < phase.until_ms:
+            phase = self._now = next(each for each in self._phases if at_ms < each.until_ms)
+        draw = self._random()
         if draw < phase.answering:
-            return latency
-        if draw >= 1 - phase.hanging:
-            return self._hangs
-        return Fate(latency.milliseconds, fails=True)
+            return phase.answers[int(draw / phase.answering * QUANTILES)]
+        if draw < phase.failing:
+            share = (draw - phase.answering) / (phase.failing - phase.answering)
+            return phase.failures[int(share * QUANTILES)]
+        return self._hangs
 
-    def _phase(self, health: Health) -> _Phase:
-        fates = tuple(self._given_up(milliseconds) for milliseconds in latencies_ms(health.latency))
-        return _Phase(1 - health.failure_rate - health.hang_rate, health.hang_rate, fates)
+    def _phase(self, health: Health, since_ms: float, until_ms: float) -> _Phase:
+        answers = tuple(self._given_up(milliseconds) for milliseconds in latencies_ms(health.latency))
+        failures = tuple(Fate(each.milliseconds, fails=True) for each in answers)
+        failing = 1.0 - health.hang_rate
+        return _Phase(since_ms, until_ms, failing - health.failure_rate, failing, answers, failures)
 
     def _given_up(self, milliseconds: int) -> Fate:
         """The client gives up at its timeout."""

@@ -15,7 +15,7 @@ from recloser.flags import FlagReader
 from recloser.invocation import LONGEST_MARGIN_SECONDS, MARGIN_SHARE
 from recloser.lab.simulation.agenda import MS_PER_SECOND
 from recloser.lab.simulation.dependency import NEVER_MS, DependencyFailed, Fate
-from recloser.publishing import Publisher, batching
+from recloser.publishing import Publisher
 from recloser.watchdog import Deadline
 
 if TYPE_CHECKING:
@@ -39,8 +39,11 @@ class Environment:
         tables: the tables as it sees them.
         draw: random numbers between two bounds, for the breaker.
         witness: who is told of calls.
+        is_watched: there is a witness, or faults may befall it.
 
     Attributes:
+        fate: how the next call would end.
+        aside: what runs beside the call.
         at_ms: its true time: while it works on a call, ahead of the agenda.
         free_at_ms: when it can take another invocation.
         is_dead: it has ended, and nothing that it does reaches anybody.
@@ -57,6 +60,8 @@ class Environment:
         tables: CallerTables,
         draw: Callable[[float, float], float],
         witness: Witness | None,
+        *,
+        is_watched: bool,
     ) -> None:
         self.at_ms = at_ms
         self.free_at_ms = at_ms
@@ -70,7 +75,7 @@ class Environment:
         self._skew_ms = skew_ms
         self._seconds = 0.0
         self._deadlines: list[Deadline] = []
-        self._aside: list[Callable[[], None]] = []
+        self.aside: list[Callable[[], None]] = []
         self._is_aside = False
         self._handles = caller.handler
         self._timeout_ms = round(caller.invocation_timeout_seconds * MS_PER_SECOND)
@@ -78,6 +83,7 @@ class Environment:
         self._margin_ms = round(margin) if caller.handler else 0
         self._killed_at_ms = self._warned_at_ms = at_ms
         self._witness = witness
+        self._is_watched = is_watched
         tables.environment = self
         self.tables = tables
         self._circuit = circuit
@@ -96,7 +102,7 @@ class Environment:
             open_cache_seconds=caller.open_cache_seconds,
             tables=self.tables,
             publisher=publisher,
-            reader=FlagReader(self.tables, self.clock, self._draw, beside=self._aside.append),
+            reader=FlagReader(self.tables, self.clock, self._draw, beside=self.aside.append),
             watchdog=self,
             clock=self.clock,
             draw=self._draw,
@@ -126,12 +132,6 @@ class Environment:
         self.at_ms = at_ms
         self._seconds = (at_ms + self._skew_ms) / MS_PER_SECOND
 
-    def _work(self, milliseconds: int) -> None:
-        end_ms = self.at_ms + milliseconds
-        if self._deadlines or end_ms >= self._warned_at_ms:
-            self._work_watched(end_ms)
-        self._come_to(end_ms)
-
     def _work_watched(self, end_ms: int) -> None:
         """Let the deadlines within a call come, Lambda's own last."""
         stop_ms = min(end_ms, self._killed_at_ms)
@@ -140,7 +140,7 @@ class Environment:
             if at_ms <= stop_ms:
                 self._come_to(max(self.at_ms, at_ms))
                 deadline.expire()
-        self._deadlines = [each for each in self._deadlines if each.on_expiry is not None]
+        self._deadlines[:] = [each for each in self._deadlines if each.on_expiry is not None]
         if self._handles and end_ms >= self._warned_at_ms:
             self._come_to(max(self.at_ms, self._warned_at_ms))
             for number in list(self.guard.running):
@@ -165,12 +165,15 @@ class Environment:
         self._come_to(at_ms)
         self._killed_at_ms = at_ms + self._timeout_ms
         self._warned_at_ms = self._killed_at_ms - self._margin_ms
+        if self._handles:
+            self.guard.lane.close()
 
     def end_invocation(self) -> None:
         if self._handles and not self.is_dead:
-            self.guard.lane.until = 0.0
+            self.guard.lane.close()
             self.guard.recorder.flush()
-        self._deadlines.clear()
+        if self._deadlines:
+            self._deadlines.clear()
         self.free_at_ms = self.at_ms
 
     def is_in_lane(self) -> bool:
@@ -178,42 +181,33 @@ class Environment:
         lane = self.guard.lane
         return lane.since <= self._seconds < lane.until
 
-    def make_call(self, fate: Fate) -> None:
-        """Make one call, through the breaker.
-
-        Raises:
-            CircuitOpen: refused.
-            DependencyFailed: made, and failed.
-            Killed: the environment ended meanwhile.
-
-        """
-        self.fate = fate
-        self.permit = None
-        batching.is_on = self._handles
-        try:
-            self.call()
-        finally:
-            batching.is_on = False
-            if self._aside:
-                self._do_what_ran_beside()
-
     def _call_dependency(self) -> None:
+        """Spend the time that the dependency takes. This is the path of every call that is made."""
+        milliseconds, fails = self.fate
+        if self._is_watched:
+            self._begin_watched(milliseconds)
+        end_ms = self.at_ms + milliseconds
+        if self._deadlines or end_ms >= self._warned_at_ms:
+            self._work_watched(end_ms)
+        self.at_ms = end_ms
+        self._seconds = (end_ms + self._skew_ms) / MS_PER_SECOND
+        if fails:
+            raise DependencyFailed
+
+    def _begin_watched(self, milliseconds: int) -> None:
+        """Tell the witness, and let faults have their way with the environment."""
         if self._witness is not None:
             self._witness.began(self)
-        milliseconds, fails = self.fate
         if self.dies_in_probe and self.permit is not None:
             self.die(self.at_ms + min(milliseconds, self._timeout_ms))
         if self.frozen_ms:  # it stands still: what is due meanwhile happens when it thaws
             self._come_to(self.at_ms + self.frozen_ms)
-        self._work(milliseconds)
-        if fails:
-            raise DependencyFailed
 
-    def _do_what_ran_beside(self) -> None:
+    def do_what_ran_beside(self) -> None:
         """A flag that was read beside the call: its news is there for the next one."""
         if not self.is_dead:
             self._is_aside = True
-            for work in self._aside:
+            for work in self.aside:
                 work()
             self._is_aside = False
-        self._aside.clear()
+        self.aside.clear()

@@ -93,6 +93,10 @@ class Fleet:
             self._books.row(now_ms)[THROTTLED] += self._per_invocation
             return
         environment.begin_invocation(now_ms)
+        if self._per_invocation == 1:
+            self._call(environment)
+            environment.end_invocation()
+            return
         environment.calls_left = self._per_invocation
         environment.free_at_ms = now_ms + NEVER_MS
         self._go_on(environment)
@@ -103,9 +107,9 @@ class Fleet:
 
     def _free_environment(self, now_ms: int) -> Environment | None:
         environments = self._environments
-        wanted = self._size_at(now_ms)
-        while len(environments) < wanted:
-            environments.append(self._make_environment(now_ms))
+        wanted = len(environments)
+        if wanted < self._size:
+            wanted = self._bring_up(now_ms)
         for _ in range(PICKS):
             index = int(self._random() * wanted)
             if environments[index].free_at_ms <= now_ms:
@@ -114,6 +118,12 @@ class Fleet:
             if environments[index].free_at_ms <= now_ms:
                 return self._living(index, now_ms)
         return None
+
+    def _bring_up(self, now_ms: int) -> int:
+        wanted = self._size_at(now_ms)
+        while len(self._environments) < wanted:
+            self._environments.append(self._make_environment(now_ms))
+        return wanted
 
     def _size_at(self, now_ms: int) -> int:
         age_ms = now_ms - self._start_ms
@@ -144,12 +154,13 @@ class Fleet:
         if self._has_faults:
             fate = self._with_faults(environment, fate)
         row = self._books.row(environment.at_ms)
+        environment.fate = fate
+        environment.permit = None
         succeeded: bool | None = None
         try:
-            environment.make_call(fate)
+            environment.call()
         except CircuitOpen as refusal:
             self._refused(environment, refusal, fate, row)
-            return
         except DependencyFailed:
             row[FAILED] += 1
             succeeded = False
@@ -162,6 +173,8 @@ class Fleet:
         if environment.permit is not None:
             row[PROBES] += 1
             self._books.probes.append(Probe(environment.at_ms, environment.permit[0], succeeded))
+        if environment.aside:
+            environment.do_what_ran_beside()
 
     def _refused(self, environment: Environment, refusal: CircuitOpen, fate: Fate, row: list[int]) -> None:
         is_held = environment.guard.hold.is_held(environment.clock()) and "local trip" in refusal.circuit.reason

@@ -17,11 +17,12 @@ from recloser.lab.simulation.control_plane import ControlPlane
 from recloser.lab.simulation.dependency import Dependency
 from recloser.lab.simulation.environment import Environment
 from recloser.lab.simulation.fleet import Fleet
-from recloser.lab.simulation.misfortune import Misfortune
+from recloser.lab.simulation.misfortune import NO_FAULTS, Misfortune
 from recloser.lab.simulation.scenario import Scenario
 from recloser.lab.simulation.shared_tables import SharedTables, Usage
 from recloser.lab.simulation.telemetry import EnvironmentPublisher, Telemetry, Written
 from recloser.lab.simulation.witness import Witness
+from recloser.publishing import batching
 
 START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: a whole minute, so that second 60 of a run begins one
 
@@ -111,6 +112,13 @@ class Simulation:
         )
 
     def _play(self, end_ms: int) -> None:
+        gathered, batching.is_on = batching.is_on, self.scenario.caller.handler
+        try:
+            self._play_until(end_ms)
+        finally:
+            batching.is_on = gathered
+
+    def _play_until(self, end_ms: int) -> None:
         agenda, fleet = self.agenda, self._fleet
         while True:
             arrival_ms, action_ms = fleet.next_ms, agenda.next_ms()
@@ -144,6 +152,7 @@ class Simulation:
             tables,
             chance.numbers.uniform,
             self._witness,
+            is_watched=self._witness is not None or scenario.faults != NO_FAULTS,
         )
         lifetime = scenario.environments.lifetime_seconds
         if lifetime is not None:
