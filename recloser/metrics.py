@@ -28,7 +28,12 @@ TRIP_METRICS = frozenset({FAILURE, DURATION, SLOW})
 Value = float | Sequence[float]
 
 _UNITS = {DURATION: "Milliseconds"}
-_HIGH_RESOLUTION_SECONDS = 1
+HIGH_RESOLUTION_SECONDS = 1
+
+
+def unit_of(metric: str) -> str:
+    """Name a metric's unit: the same wherever it is published, or CloudWatch would keep two metrics."""
+    return _UNITS.get(metric, "Count")
 
 
 def emf_document(
@@ -44,7 +49,7 @@ def emf_document(
 
     """
     definitions = [
-        {"Name": name, "Unit": _UNITS.get(name, "Count"), "StorageResolution": _HIGH_RESOLUTION_SECONDS}
+        {"Name": name, "Unit": unit_of(name), "StorageResolution": HIGH_RESOLUTION_SECONDS}
         for name in values
     ]
     directive = {"Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": definitions}
