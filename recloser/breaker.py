@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
 
+from recloser import tasks
 from recloser.backend import default_publisher, default_tables, default_watchdog, reader_for
 from recloser.circuit import Circuit, validate_name
 from recloser.errors import CircuitOpen
@@ -26,8 +27,6 @@ from recloser.retry_after import retry_after_seconds
 from recloser.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    import asyncio
-
     from recloser.tables import Tables
 
 P = ParamSpec("P")
@@ -273,52 +272,30 @@ class CircuitBreaker:
     async def _guarded_async(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        guard = self._guard
         try:
-            call = await self._enter_async()
+            call = await tasks.enter(self._guard)
         except CircuitOpen as refusal:
             answer = self._fallback.answer(refusal, args, kwargs)
             return await answer if inspect.isawaitable(answer) else answer
-        try:
-            answer = await function(*args, **kwargs)
-        except BaseException as error:
-            await self._leave_async(call, self._judge.raised(error), retry_after_seconds(error))
-            raise
-        if call.permit is None:
-            self._returned(guard, call, answer, args, kwargs)
-        else:
-            import asyncio  # noqa: PLC0415
+        return await self._awaited(call, lambda: function(*args, **kwargs), args, kwargs)
 
-            await asyncio.to_thread(self._returned, guard, call, answer, args, kwargs)
-        return answer
-
-    async def _enter_async(self) -> Call:
-        """Enter without blocking the event loop where a table must be asked."""
+    async def _awaited(
+        self, call: Call, begin: Callable[[], Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         guard = self._guard
-        if not guard.may_block():
-            return guard.enter()
-        import asyncio  # noqa: PLC0415  (async callers have it; others need not pay for it)
-
-        entering = asyncio.ensure_future(asyncio.to_thread(guard.enter))
         try:
-            return await asyncio.shield(entering)
-        except asyncio.CancelledError:
-            entering.add_done_callback(self._abandon)  # its permit must not be lost with the task
+            answer = await begin()
+        except BaseException as error:
+            may_wait = not isinstance(error, GeneratorExit)
+            outcome, hint = self._judge.raised(error), retry_after_seconds(error)
+            await tasks.leave(guard, call, outcome, hint, may_wait=may_wait)
             raise
-
-    def _abandon(self, entering: asyncio.Future[Call]) -> None:
-        if not entering.cancelled() and entering.exception() is None:
-            call = entering.result()
-            threading.Thread(target=self._guard.leave, args=(call, Outcome.IGNORED), daemon=True).start()
-
-    async def _leave_async(self, call: Call, outcome: Outcome, retry_after: float | None = None) -> None:
-        if call.permit is None:
-            self._guard.leave(call, outcome, retry_after)
-        else:
-            import asyncio  # noqa: PLC0415
-
-            # Shielded: a task that is cancelled in its probe still says how the probe ended.
-            await asyncio.shield(asyncio.to_thread(self._guard.leave, call, outcome, retry_after))
+        outcome = self._judge.returned(answer)
+        hint = retry_after_seconds(answer) if outcome is Outcome.FAILURE else None
+        await tasks.leave(guard, call, outcome, hint)
+        if outcome is Outcome.SUCCESS and self._fallback.remembers:
+            self._fallback.remember(answer, args, kwargs)
+        return answer
 
     # --- Blocks ----------------------------------------------------------------------------------
 
@@ -334,7 +311,7 @@ class CircuitBreaker:
 
     async def __aenter__(self) -> Self:
         """Guard an async block, like `with`."""
-        call = await self._enter_async()
+        call = await tasks.enter(self._guard)
         self._entered_async.set((*self._entered_async.get(), call))
         return self
 
@@ -343,7 +320,9 @@ class CircuitBreaker:
     ) -> None:
         *outer, call = self._entered_async.get()
         self._entered_async.set(tuple(outer))
-        await self._leave_async(call, self._judged(error), retry_after_seconds(error))
+        may_wait = not isinstance(error, GeneratorExit)
+        outcome, hint = self._judged(error), retry_after_seconds(error)
+        await tasks.leave(self._guard, call, outcome, hint, may_wait=may_wait)
 
     def _judged(self, error: BaseException | None) -> Outcome:
         return Outcome.SUCCESS if error is None else self._judge.raised(error)

@@ -1,4 +1,4 @@
-"""A forked process begins with nothing of its parent's under way: no thread, no lock that one holds, no call."""
+"""A forked process begins with nothing of its parent's under way: no thread, no held lock, no call."""
 
 from __future__ import annotations
 

@@ -56,9 +56,7 @@ def test_other_statuses(status: Any) -> None:
     assert retry_after_seconds(answer(status, "120")) is None
 
 
-@pytest.mark.parametrize(
-    "value", [None, "", "soon", "-5", "1.5", 120, b"5", [], "²"]
-)
+@pytest.mark.parametrize("value", [None, "", "soon", "-5", "1.5", 120, b"5", [], "²"])
 def test_what_cannot_be_understood(value: Any) -> None:
     """A value that is neither seconds nor a date is no hint."""
     assert retry_after_seconds(answer(503, value)) is None
@@ -120,7 +118,9 @@ def test_it_lengthens_the_hold(world: World, way: Way, asked: str | None, held: 
 def test_an_answer_judged_a_failure_is_asked_too(world: World, function_way: Way) -> None:
     """A 503 that is returned and not raised holds as long as it asks for."""
     breaker = world.breaker(
-        NAME, local_trip=LocalTrip(failures=1), failure_if_returned=lambda response: response.status_code >= 500
+        NAME,
+        local_trip=LocalTrip(failures=1),
+        failure_if_returned=lambda response: response.status_code >= 500,
     )
     function_way(breaker, lambda: answer(503, "45"))
     with pytest.raises(CircuitOpen) as refusal:
