@@ -168,6 +168,8 @@ def _emulator_environment(port: int) -> dict[str, str]:
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "SERVICES": ",".join(SERVICES),
             "LOG_LEVEL": "INFO",
+            # Every function may do what its role allows, and no more; the account's own key, everything.
+            "AUTH": "true",
             # Listeners of services that nobody asked for.
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",

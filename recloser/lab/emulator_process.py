@@ -1,6 +1,7 @@
 """The emulator's own process: `python -m recloser.lab.emulator_process`, started by `recloser.lab.emulator`.
 
-It runs ministack in the foreground, with its alarms mended (`emulator_alarms`), and dies with its parent: the
+It runs ministack in the foreground, with its alarms and permissions mended (`emulator_alarms`,
+`emulator_iam`), and dies with its parent: the
 parent holds the other end of this process's standard input, so end of file means that the parent is gone,
 however it went (also by SIGKILL, when nobody could tell us).
 """
@@ -15,7 +16,7 @@ import tempfile
 import threading
 import time
 
-from recloser.lab import emulator_alarms
+from recloser.lab import emulator_alarms, emulator_iam
 
 SECONDS_FROM_TERMINATE_TO_KILL = 5.0
 
@@ -33,6 +34,7 @@ def main() -> None:
             importlib.import_module("ministack.services.cloudwatch"),
             importlib.import_module("ministack.services.cloudformation.provisioners"),
         )
+        emulator_iam.mend(importlib.import_module("ministack.core.iam_actions"))
         importlib.import_module("ministack.app").main()
 
 

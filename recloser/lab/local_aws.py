@@ -101,7 +101,7 @@ class LocalAws:
         if service not in self._clients:
             config = _LAMBDA_CONFIG if service == "lambda" else _CONFIG
             self._clients[service] = self._session.client(
-                service, endpoint_url=self._emulator.endpoint_url, config=config
+                service, endpoint_url=self.endpoint_url, config=config
             )
         return self._clients[service]
 
@@ -115,6 +115,11 @@ class LocalAws:
         """
         self._emulator.check()
         self._loop.check()
+
+    @property
+    def endpoint_url(self) -> str:
+        """The address of every service."""
+        return self._emulator.endpoint_url
 
     @property
     def circuit_table(self) -> str:
@@ -149,7 +154,7 @@ class LocalAws:
         self._emulator.start()
         self._progress("deploying (sam deploy --config-env local)")
         parameters = {"Circuits": ",".join(self._circuits), "DependencyUrl": self.dependency.url}
-        deployment.deploy(self._emulator.endpoint_url, parameters | self._parameters)
+        deployment.deploy(self.endpoint_url, parameters | self._parameters)
         self.stack = stack(self.client("cloudformation"))
 
     def _close_clients(self) -> None:

@@ -13,7 +13,7 @@ import pytest
 from recloser.lab.dependency import FAILING, HANGING, FlakyDependency
 
 APP = Path(__file__).parents[3] / "functions" / "demo_caller" / "app.py"
-# Without tables the library says once that its circuits are this process's alone, which is what is wanted here.
+# Without tables the library says once that its circuits are this process's alone: what is wanted here.
 pytestmark = pytest.mark.filterwarnings("ignore:.*circuits live in this process alone:RuntimeWarning")
 CONTEXT = SimpleNamespace(log_stream_name="environment-1")
 
