@@ -5,15 +5,16 @@ from __future__ import annotations
 import functools
 import inspect
 import random
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
 
 from recloser import tasks
 from recloser.backend import default_publisher, default_tables, default_watchdog, reader_for
+from recloser.blocks import Blocks
 from recloser.circuit import Circuit, validate_name
 from recloser.errors import CircuitOpen
 from recloser.fallbacks import RAISE, Fallback
@@ -112,8 +113,7 @@ class CircuitBreaker:
         self._clock = clock
         self._draw = draw
         self._lane = FastLane()
-        self._entered = threading.local()
-        self._entered_async: ContextVar[tuple[Call, ...]] = ContextVar(f"recloser-{name}", default=())
+        self._blocks = Blocks()
 
     @functools.cached_property
     def _guard(self) -> Guard:
@@ -301,39 +301,32 @@ class CircuitBreaker:
 
     def __enter__(self) -> Self:
         """Guard a block. A refusal raises CircuitOpen: a block has no answer to replace by a fallback."""
-        self._calls.append(self._guard.enter())
+        call = self._guard.enter()
+        self._blocks.entered(call, id(sys._getframe(1)), threading.get_ident())  # noqa: SLF001
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._guard.leave(self._calls.pop(), self._judged(error), retry_after_seconds(error))
+        call = self._blocks.left(id(sys._getframe(1)), threading.get_ident())  # noqa: SLF001
+        self._guard.leave(call, self._judged(error), retry_after_seconds(error))
 
     async def __aenter__(self) -> Self:
         """Guard an async block, like `with`."""
-        call = await tasks.enter(self._guard)
-        self._entered_async.set((*self._entered_async.get(), call))
+        frame = id(sys._getframe(1))  # noqa: SLF001  (before the first await: the frame that awaits)
+        self._blocks.entered(await tasks.enter(self._guard), frame, tasks.current())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        *outer, call = self._entered_async.get()
-        self._entered_async.set(tuple(outer))
+        call = self._blocks.left(id(sys._getframe(1)), tasks.current())  # noqa: SLF001
         may_wait = not isinstance(error, GeneratorExit)
         outcome, hint = self._judged(error), retry_after_seconds(error)
         await tasks.leave(self._guard, call, outcome, hint, may_wait=may_wait)
 
     def _judged(self, error: BaseException | None) -> Outcome:
         return Outcome.SUCCESS if error is None else self._judge.raised(error)
-
-    @property
-    def _calls(self) -> list[Call]:
-        """Blocks may nest and threads may share a breaker: each thread has its own stack."""
-        stack: list[Call] | None = getattr(self._entered, "stack", None)
-        if stack is None:
-            stack = self._entered.stack = []
-        return stack
 
 
 def _seconds(argument: str, seconds: float | None) -> float | None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from recloser.guard import Guard
 from recloser.lanes import Call
 from recloser.outcome import Outcome
+
+if TYPE_CHECKING:
+    import asyncio
 
 # asyncio is imported where it is used: those who call it have it, and others need not pay for it.
 
@@ -36,10 +41,8 @@ async def leave(
 ) -> None:
     """Leave; a probe is reported in a thread, which a cancellation does not stop.
 
-    Args:
-        guard, call, outcome, retry_after: as for `Guard.leave`.
-        may_wait: whether to wait for the report; a coroutine that is being closed must not.
-
+    Without `may_wait` the report is not waited for: a coroutine that is being closed must not. The rest is
+    as for `Guard.leave`.
     """
     if call.permit is None:
         guard.leave(call, outcome, retry_after)
@@ -53,14 +56,24 @@ async def leave(
         try:
             guard.leave(call, outcome, retry_after)
         finally:
-            try:
-                loop.call_soon_threadsafe(lambda: reported.done() or reported.set_result(None))
-            except RuntimeError:  # the loop was closed meanwhile: nobody waits
-                pass
+            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits
+                loop.call_soon_threadsafe(_tell, reported)
 
     _in_a_thread(report)
     if may_wait:
         await reported
+
+
+def _tell(reported: asyncio.Future[None]) -> None:
+    if not reported.done():
+        reported.set_result(None)
+
+
+def current() -> int:
+    """Return the identity of the task that runs."""
+    import asyncio  # noqa: PLC0415
+
+    return id(asyncio.current_task())
 
 
 class _Entry:

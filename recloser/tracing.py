@@ -30,7 +30,7 @@ def _annotate_xray(circuit: str, state: str) -> None:
     module: Any = sys.modules.get("aws_xray_sdk.core")
     if module is None:
         return
-    # Asked for an entity where there is none the SDK raises or logs an error, so what it has is looked at first.
+    # Asked for an entity where there is none the SDK raises or logs an error, so look at what it has.
     storage = getattr(module.xray_recorder.context, "_local", None)
     if not getattr(storage, "entities", None):
         return

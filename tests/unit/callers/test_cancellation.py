@@ -98,7 +98,7 @@ async def forever() -> None:
 async def started_and_asked(way: Calling, breaker: CircuitBreaker, tables: SlowTables) -> asyncio.Task[None]:
     task = asyncio.ensure_future(way(breaker, forever))
     await asyncio.to_thread(tables.asked.wait, 10)
-    return task  # type: ignore[return-value]
+    return task
 
 
 @WAYS
@@ -116,7 +116,7 @@ def test_cancelled_in_its_claim(world: World, tables: SlowTables, way: Calling) 
 
     asyncio.run(main())
     probes = probes_settled(tables)
-    assert (probes.returned, probes.available) == ({1}, 1)
+    assert (probes.returned, probes.available) == (frozenset({1}), 1)
     assert world.metrics == []
     assert breaker._guard.running == {}
 
@@ -213,9 +213,14 @@ def test_cancelled_where_every_thread_is_busy(world: World, tables: SlowTables, 
     async def main() -> None:
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(max_workers=1))
-        task = asyncio.ensure_future(way(breaker, forever))
-        while tables.read_probes(NAME, 1).granted == 0 or not breaker._guard.running:  # type: ignore[union-attr]
-            await asyncio.sleep(0.005)
+        begun = asyncio.Event()
+
+        async def probe() -> None:
+            begun.set()
+            await forever()
+
+        task = asyncio.ensure_future(way(breaker, probe))
+        await begun.wait()
         busy = loop.run_in_executor(None, free.wait, 10)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

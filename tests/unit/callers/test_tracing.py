@@ -164,17 +164,17 @@ def test_xray_in_lambda(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """In Lambda, whose context comes from its environment, a subsegment is annotated and the segment is not."""
+    """In Lambda, whose context comes from its environment, a subsegment is annotated."""
     monkeypatch.setenv(
         "_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
     )
     before = xray_recorder.context
-    xray_recorder.configure(context=LambdaContext())
+    xray_recorder.configure(context=LambdaContext(), streaming_threshold=0)
     breaker = world.breaker(NAME)
     with caplog.at_level(logging.WARNING):
         breaker.call(lambda: None)
         with xray_recorder.in_subsegment("pay"):
             breaker.call(lambda: None)
-    xray_recorder.configure(context=before)
+    xray_recorder.configure(context=before, streaming_threshold=30)
     assert [part["annotations"] for part in xray] == [{"circuit": NAME, "state": "CLOSED"}]
     assert caplog.records == []
