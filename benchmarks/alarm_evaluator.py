@@ -102,7 +102,7 @@ def evaluate(definition: Callable[[str], dict[str, Any]], calls: list[Call]) -> 
         region.put_metric_alarm(definition(circuit), START_MS)
     # The first minute makes every sample visible.
     region.advance(START_MS + 60_000)
-    period = definition("")["Metrics"][0]["MetricStat"]["Period"] if "Metrics" in definition("") else 10
+    period: int = definition("")["Metrics"][0]["MetricStat"]["Period"]
     evaluations = len(CIRCUITS) * (SECONDS - 60) // period
     began = time.perf_counter()
     region.advance(END_MS)
@@ -133,19 +133,7 @@ def line(at_ms: int) -> str:
 
 
 def failure_rate(circuit: str, period: int, minimum: int) -> dict[str, Any]:
-    where = {
-        "Namespace": "Recloser",
-        "MetricName": "Failure",
-        "Dimensions": [{"Name": "Circuit", "Value": circuit}],
-    }
-    metrics: list[dict[str, Any]] = [
-        {
-            "Id": name,
-            "MetricStat": {"Metric": where, "Period": period, "Stat": statistic},
-            "ReturnData": False,
-        }
-        for name, statistic in (("calls", "SampleCount"), ("failures", "Sum"))
-    ]
+    metrics = queries("Failure", circuit, period, calls="SampleCount", failures="Sum")
     metrics.append(
         {
             "Id": "rate",
@@ -157,15 +145,25 @@ def failure_rate(circuit: str, period: int, minimum: int) -> dict[str, Any]:
 
 
 def slow_calls(circuit: str) -> dict[str, Any]:
-    return {
-        "AlarmName": f"recloser:{circuit}:slow-calls",
+    metrics = queries("Duration", circuit, 10, calls="SampleCount", slow="PR(2000:)")
+    metrics.append({"Id": "share", "Expression": "IF(calls >= 10, slow, 0)", "ReturnData": True})
+    return {"AlarmName": f"recloser:{circuit}:slow-calls", "Metrics": metrics, **DECISION}
+
+
+def queries(name: str, circuit: str, period: int, **statistics: str) -> list[dict[str, Any]]:
+    where = {
         "Namespace": "Recloser",
-        "MetricName": "Duration",
+        "MetricName": name,
         "Dimensions": [{"Name": "Circuit", "Value": circuit}],
-        "ExtendedStatistic": "PR(2000:)",
-        "Period": 10,
-        **DECISION,
     }
+    return [
+        {
+            "Id": query,
+            "MetricStat": {"Metric": where, "Period": period, "Stat": statistic},
+            "ReturnData": False,
+        }
+        for query, statistic in statistics.items()
+    ]
 
 
 DECISION = {

@@ -26,6 +26,7 @@ def main() -> None:
     write_json_lines(HERE / "outage.jsonl")
     write_emf_lines(HERE / "outage.emf.log")
     write_csv(HERE / "nightly.csv")
+    write_blips(HERE / "blips.csv")
     write_get_metric_data(HERE / "get-metric-data.json")
 
 
@@ -104,6 +105,19 @@ def write_csv(path: Path) -> None:
         for minute in range(10):
             failed = int(minute in {3, 8, 9})
             writer.writerow([stamp(minute * MINUTE + 12), "Jobs", "Failed", "nightly", failed])
+
+
+def write_blips(path: Path) -> None:
+    """A failure rate every ten seconds: three short blips, then an outage of two minutes."""
+    numbers = random.Random(5)  # noqa: S311 - the same rates every time
+    blips = {120, 300, 310, 480}
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["timestamp", "namespace", "metric", "Service", "value"])
+        for second in range(0, 15 * MINUTE, 10):
+            failing = second in blips or 10 * MINUTE <= second < 12 * MINUTE
+            rate = numbers.uniform(60, 95) if failing else numbers.uniform(0, 8)
+            writer.writerow([stamp(second + 5), "Shop", "FailureRate", "checkout", round(rate, 1)])
 
 
 def write_get_metric_data(path: Path) -> None:

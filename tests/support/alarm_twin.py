@@ -80,8 +80,28 @@ def rate_alarm(circuit: str = "payments-api", period: int = 10, minimum: int = 1
     return definition
 
 
-def slow_alarm(circuit: str = "payments-api") -> dict[str, Any]:
+def slow_share_alarm(circuit: str = "payments-api") -> dict[str, Any]:
     """The slow-calls alarm of the template."""
+    definition = math_alarm(
+        "IF(calls >= 10, slow, 0)",
+        "slow",
+        "calls",
+        Statistics={"slow": "PR(2000:)", "calls": "SampleCount"},
+        AlarmName=f"recloser:{circuit}:slow-calls",
+        DatapointsToAlarm=2,
+        TreatMissingData="notBreaching",
+    )
+    for query in definition["Metrics"][:2]:
+        query["MetricStat"]["Metric"] = {
+            "Namespace": "Recloser",
+            "MetricName": "Duration",
+            "Dimensions": [{"Name": "Circuit", "Value": circuit}],
+        }
+    return definition
+
+
+def slow_alarm(circuit: str = "payments-api") -> dict[str, Any]:
+    """The same without a floor, as an alarm on the metric alone."""
     return scalar_alarm(
         AlarmName=f"recloser:{circuit}:slow-calls",
         Namespace="Recloser",

@@ -4,6 +4,7 @@ Syntax and meaning follow "Using metric math" in the CloudWatch user guide.
 """
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import cast
 
 from lark import Tree
@@ -38,7 +39,8 @@ class Formula:
     def evaluate(self, metrics: Mapping[str, Series], buckets: int, period_seconds: int) -> Series:
         """The datapoints of the wanted expression, one per period, from the metrics by id."""
         series: Series = self._run(Inputs(metrics, buckets, period_seconds))
-        return series
+        # A result too large for a number is no datapoint: there would be no JSON for it either.
+        return [value if value is not None and isfinite(value) else None for value in series]
 
 
 def compile_formula(expressions: Mapping[str, str], metric_ids: Sequence[str], wanted: str) -> Formula:

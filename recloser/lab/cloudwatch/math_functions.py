@@ -228,8 +228,8 @@ FILLS: dict[str, Callable[[Series], Series]] = {"REPEAT": _repeat, "LINEAR": _li
 
 FUNCTIONS: dict[str, Build] = {
     "ABS": _elementwise(abs),
-    "CEIL": _elementwise(lambda value: float(math.ceil(value))),
-    "FLOOR": _elementwise(lambda value: float(math.floor(value))),
+    "CEIL": _elementwise(lambda value: float(math.ceil(value)) if math.isfinite(value) else value),
+    "FLOOR": _elementwise(lambda value: float(math.floor(value)) if math.isfinite(value) else value),
     "SUM": _reducer(sum, lambda values, _: sum(values)),
     # In an array a missing point counts as 0, so the divisor is the number of series.
     "AVG": _reducer(_mean, lambda values, series: sum(values) / series),

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alarm_twin import SIGNAL, at, call_line, math_alarm, rate_alarm, scalar_alarm, slow_alarm, states_of
+from alarm_twin import (
+    SIGNAL,
+    at,
+    call_line,
+    math_alarm,
+    rate_alarm,
+    scalar_alarm,
+    slow_alarm,
+    slow_share_alarm,
+    states_of,
+)
 from jsonschema import Draft202012Validator
 
 from recloser.lab.cloudwatch import CloudWatch, InvalidAlarmError, NoSuchAlarmError, Place
@@ -245,10 +255,11 @@ def test_events_of_a_metric_math_alarm() -> None:
 
 
 def test_the_default_alarms_in_an_outage() -> None:
-    """In an outage of two minutes each of the three default alarms trips, and calms down after it."""
+    """In an outage of two minutes each of the default alarms trips, and calms down after it."""
     region = CloudWatch(PLACE)
     events: list[dict[str, Any]] = []
-    for definition in (rate_alarm(), rate_alarm(period=60, minimum=3), slow_alarm()):
+    slow_scalar = {**slow_alarm(), "AlarmName": "recloser:payments-api:slow-scalar"}
+    for definition in (rate_alarm(), rate_alarm(period=60, minimum=3), slow_share_alarm(), slow_scalar):
         events += region.put_metric_alarm(definition, NOW)
     for second in range(1800):
         now = NOW + second * 1000
@@ -258,7 +269,12 @@ def test_the_default_alarms_in_an_outage() -> None:
             assert region.put_emf(line, now + call * 300, now + 2_000).dropped == []
         events += region.advance(now)
     evaluated(events)
-    expected = {"failure-rate-fast": (20, 40), "slow-calls": (25, 50), "failure-rate-steady": (60, 180)}
+    expected = {
+        "failure-rate-fast": (20, 40),
+        "slow-calls": (20, 40),
+        "slow-scalar": (30, 50),
+        "failure-rate-steady": (60, 180),
+    }
     for name, (soonest, latest) in expected.items():
         changes = states_of(events, f"recloser:payments-api:{name}")
         assert [state for _, state in changes] == ["OK", "ALARM", "OK"], name

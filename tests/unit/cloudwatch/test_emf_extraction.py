@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from alarm_twin import at
+from hypothesis import given
+from hypothesis import strategies as st
 
 from recloser.lab.cloudwatch import Metric, Sample, extract
 
@@ -154,6 +156,29 @@ def test_what_is_dropped_is_reported(line: str, kept: int, why: str) -> None:
     assert len(found.samples) == kept
     assert len(found.dropped) == 1
     assert why in found.dropped[0]
+
+
+junk = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-5, 2**70), st.floats(), st.text(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+PATHS = (
+    "_aws", "_aws.Timestamp", "_aws.CloudWatchMetrics", DIRECTIVE, f"{DIRECTIVE}.Namespace",
+    f"{DIRECTIVE}.Dimensions", f"{DIRECTIVE}.Dimensions.0", f"{DIRECTIVE}.Dimensions.0.0",
+    f"{DIRECTIVE}.Metrics", f"{DIRECTIVE}.Metrics.0", f"{DIRECTIVE}.Metrics.0.Name",
+    f"{DIRECTIVE}.Metrics.0.Unit", f"{DIRECTIVE}.Metrics.0.StorageResolution", "Circuit", "Failure",
+)  # fmt: skip
+
+
+@given(st.sampled_from(PATHS), junk)
+def test_no_document_breaks_it(path: str, value: Any) -> None:
+    """Whatever stands anywhere in a document, it is taken or dropped, and what is taken is a finite number."""
+    found = extract(changed(path, value), NOW)
+    assert all(abs(sample.value) <= 2.0**360 for sample in found.samples)
+    assert found.dropped or found.samples or value == {} or not value
 
 
 @pytest.mark.parametrize("path", sorted(EVENTS.glob("emf-*.json")), ids=lambda path: path.stem)

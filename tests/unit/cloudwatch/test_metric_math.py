@@ -144,6 +144,15 @@ def test_the_default_expression() -> None:
     assert value_of(expression, calls=calls, failures=failures) == [25, 0, None, 0, 100]
 
 
+def test_what_is_too_large_is_no_datapoint() -> None:
+    """An overflow drops the point."""
+    huge: Points = [1e300, 1.0]
+    for expression in ("a * a", "CEIL(a * a)", "FLOOR(-a * a)", "a * a - a * a", "a ^ 2"):
+        found = value_of(expression, a=huge)
+        assert found[0] is None
+        assert found[1] is not None
+
+
 def test_without_a_third_argument_the_floor_leaves_a_gap() -> None:
     """IF(calls >= 10, rate) has no point below the floor: then TreatMissingData decides."""
     calls: Points = [20, 9, 10]
