@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from types import TracebackType
+from types import CoroutineType, TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
 
 from recloser import tasks
@@ -195,6 +195,9 @@ class CircuitBreaker:
             except BaseException as error:
                 self._guard.failed_in_lane(number, self._judge.raised(error), retry_after_seconds(error))
                 raise
+            if answer.__class__ is CoroutineType:
+                awaited: R = self._until_awaited(Call(number, started, counts=True), answer)
+                return awaited
             try:
                 del running[number]
             except KeyError:  # it hung, and the watchdog has counted it
@@ -225,8 +228,18 @@ class CircuitBreaker:
         except BaseException as error:
             guard.leave(call, self._judge.raised(error), retry_after_seconds(error))
             raise
+        if answer.__class__ is CoroutineType:
+            awaited: R = self._until_awaited(call, answer, args, kwargs)
+            return awaited
         self._returned(guard, call, answer, args, kwargs)
         return answer
+
+    def _until_awaited(
+        self, call: Call, answer: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Guard on: a plain function that returns a coroutine has not called the dependency yet."""
+        self._guard.running[call.number] = call
+        return self._awaited(call, lambda: answer, args, kwargs or {})
 
     def _returned(
         self, guard: Guard, call: Call, answer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
