@@ -70,7 +70,6 @@ class Fleet:
         self._per_invocation = calls.per_invocation
         self._gap_ms = MS_PER_SECOND * calls.per_invocation / calls.per_second
         self._is_random = calls.arrivals == "random"
-        self._has_faults = scenario.faults != type(scenario.faults)()
         self._size = scenario.environments.count
         self._arrive_over_ms = scenario.environments.arrive_over_seconds * MS_PER_SECOND
         self._start_ms = agenda.now_ms
@@ -112,11 +111,20 @@ class Fleet:
             wanted = self._bring_up(now_ms)
         for _ in range(PICKS):
             index = int(self._random() * wanted)
-            if environments[index].free_at_ms <= now_ms:
-                return self._living(index, now_ms)
+            environment = environments[index]
+            if environment.free_at_ms <= now_ms:
+                if environment.is_dead or environment.ends_at_ms <= now_ms:
+                    return self._replaced(index, now_ms)
+                return environment
+        return self._any_free_environment(now_ms, wanted)
+
+    def _any_free_environment(self, now_ms: int, wanted: int) -> Environment | None:
+        environments = self._environments
         for index in range(wanted):
-            if environments[index].free_at_ms <= now_ms:
-                return self._living(index, now_ms)
+            environment = environments[index]
+            if environment.free_at_ms <= now_ms:
+                is_over = environment.is_dead or environment.ends_at_ms <= now_ms
+                return self._replaced(index, now_ms) if is_over else environment
         return None
 
     def _bring_up(self, now_ms: int) -> int:
@@ -131,10 +139,8 @@ class Fleet:
             return self._size
         return 1 + int((self._size - 1) * age_ms / self._arrive_over_ms)
 
-    def _living(self, index: int, now_ms: int) -> Environment:
-        environment = self._environments[index]
-        if environment.is_dead or environment.ends_at_ms <= now_ms:
-            environment = self._environments[index] = self._make_environment(now_ms)
+    def _replaced(self, index: int, now_ms: int) -> Environment:
+        environment = self._environments[index] = self._make_environment(now_ms)
         return environment
 
     # --- Calls -----------------------------------------------------------------------------------
@@ -151,7 +157,7 @@ class Fleet:
 
     def _call(self, environment: Environment) -> None:
         fate = self._fate(environment.at_ms)
-        if self._has_faults:
+        if self._misfortune.is_possible:
             fate = self._with_faults(environment, fate)
         row = self._books.row(environment.at_ms)
         environment.fate = fate

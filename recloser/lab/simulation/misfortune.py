@@ -17,6 +17,9 @@ class Misfortune:
         agenda: the time.
         chance: draws for faults, and for nothing else.
 
+    Attributes:
+        is_possible: the scenario has faults at all.
+
     """
 
     def __init__(self, faults: Faults, agenda: Agenda, chance: Chance) -> None:
@@ -24,6 +27,7 @@ class Misfortune:
         self._agenda = agenda
         self._start_ms = agenda.now_ms
         self.chance = chance
+        self.is_possible = faults != NO_FAULTS
 
     @property
     def now(self) -> Faults:

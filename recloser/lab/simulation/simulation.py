@@ -17,7 +17,7 @@ from recloser.lab.simulation.control_plane import ControlPlane
 from recloser.lab.simulation.dependency import Dependency
 from recloser.lab.simulation.environment import Environment
 from recloser.lab.simulation.fleet import Fleet
-from recloser.lab.simulation.misfortune import NO_FAULTS, Misfortune
+from recloser.lab.simulation.misfortune import Misfortune
 from recloser.lab.simulation.scenario import Scenario
 from recloser.lab.simulation.shared_tables import SharedTables, Usage
 from recloser.lab.simulation.telemetry import EnvironmentPublisher, Telemetry, Written
@@ -105,7 +105,7 @@ class Simulation:
             scenario,
             self.books,
             self.tables.usage,
-            self._telemetry.written,
+            self._telemetry.written(),
             self.tables.memory.read(scenario.circuit),
             self._plane.invocations,
             self._plane.dead_letters,
@@ -152,7 +152,7 @@ class Simulation:
             tables,
             chance.numbers.uniform,
             self._witness,
-            is_watched=self._witness is not None or scenario.faults != NO_FAULTS,
+            is_watched=self._witness is not None or self._misfortune.is_possible,
         )
         lifetime = scenario.environments.lifetime_seconds
         if lifetime is not None:

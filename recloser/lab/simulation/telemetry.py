@@ -8,12 +8,13 @@ keeps as a value and a count. Tests hold both against the text.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from recloser.lab.cloudwatch import CloudWatch, Metric
+from recloser.lab.cloudwatch.series import Series
 from recloser.lab.simulation.agenda import MS_PER_SECOND, Agenda
 from recloser.lab.simulation.chance import Chance
 from recloser.lab.simulation.misfortune import Misfortune
@@ -23,8 +24,8 @@ from recloser.metrics import DIMENSION, DURATION, NAMESPACE, Value, emf_document
 if TYPE_CHECKING:
     from recloser.lab.simulation.environment import Environment
 
-Batch = dict[tuple[str, int], dict[float, int]]
-"""Metric name and second of its time, to values and how often each was published."""
+Batch = defaultdict[tuple[str, int], list[float]]
+"""Metric name and second of its time, to the values."""
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ class Written:
 
 
 class Telemetry:
-    """Carries metrics to CloudWatch."""
+    """Carries metrics to CloudWatch. What costs time per value is done for many values at once, when they arrive."""
 
     def __init__(
         self,
@@ -57,7 +58,7 @@ class Telemetry:
         self._batches: dict[int, Batch] = {}
         self._head_bytes: dict[tuple[str, ...], int] = {}
         self._metrics: dict[str, Metric] = {}
-        self.written = Written()
+        self._written = Written()
 
     def publish(self, values: dict[str, Value], at_ms: int, now_ms: int) -> None:
         """Take what one document holds.
@@ -68,58 +69,66 @@ class Telemetry:
             now_ms: when it is written.
 
         """
-        self.written.documents += 1
-        self.written.bytes += self._size(values)
+        written = self._written
+        written.documents += 1
+        written.bytes += self._head_bytes.get(tuple(values)) or self._head(values)
         readable_ms = now_ms + self._shortest_ms + self._spread_ms * self._random()
-        faults = self._misfortune.now
-        copies = 1
-        if faults.late_metrics.probability or faults.duplicated_metrics:
-            late_seconds = self._misfortune.chance.lateness_seconds(faults.late_metrics)
-            readable_ms += MS_PER_SECOND * late_seconds
-            copies += self._misfortune.chance.happens(faults.duplicated_metrics)
-        batch = self._batch(int(readable_ms) // MS_PER_SECOND + 1)
-        second = at_ms // MS_PER_SECOND
-        for name, value in values.items():
-            counts = batch[name, second]
-            if isinstance(value, int | float):
-                counts[value] += copies
-            else:
-                for each in value:
-                    counts[each] += copies
-
-    def _batch(self, second: int) -> Batch:
+        if self._misfortune.is_possible:
+            readable_ms += MS_PER_SECOND * self._misfortune.chance.lateness_seconds(
+                self._misfortune.now.late_metrics
+            )
+            if self._misfortune.chance.happens(self._misfortune.now.duplicated_metrics):
+                self._show(values, at_ms, int(readable_ms))
+        second = int(readable_ms) // MS_PER_SECOND + 1
         batch = self._batches.get(second)
         if batch is None:
-            batch = self._batches[second] = defaultdict(lambda: defaultdict(int))
-            self._agenda.at(second * MS_PER_SECOND, partial(self._arrive, second))
+            batch = self._open_batch(second)
+        measured = at_ms // MS_PER_SECOND
+        for name, value in values.items():
+            if isinstance(value, list):
+                batch[name, measured] += value
+                written.bytes += len(value) + 1  # brackets and commas
+            else:
+                batch[name, measured].append(value)  # type: ignore[arg-type]  (no list: a number)
+
+    def written(self) -> Written:
+        """Count what was written so far."""
+        waiting = sum(_digits(values) for batch in self._batches.values() for values in batch.values())
+        return Written(self._written.documents, self._written.bytes + waiting)
+
+    def _open_batch(self, second: int) -> Batch:
+        batch = self._batches[second] = defaultdict(list)
+        self._agenda.at(second * MS_PER_SECOND, partial(self._arrive, second))
         return batch
 
     def _arrive(self, second: int) -> None:
-        """Sums of floats depend on their order; sorted, a run repeats to the byte however it was gathered."""
-        for (name, measured), counts in self._batches.pop(second).items():
-            series = self._cloudwatch.metrics.series(self._metric(name), _unit(name))
-            for value, count in counts.items():
+        for (name, measured), values in self._batches.pop(second).items():
+            self._written.bytes += _digits(values)
+            series = self._series(name)
+            for value, count in Counter(values).items():
                 series.add(measured * MS_PER_SECOND, value, count, second * MS_PER_SECOND, 1)
 
-    def _metric(self, name: str) -> Metric:
+    def _show(self, values: dict[str, Value], at_ms: int, readable_ms: int) -> None:
+        for name, value in values.items():
+            for each in value if isinstance(value, list) else [value]:
+                self._series(name).add(at_ms, each, 1, readable_ms, 1)
+
+    def _series(self, name: str) -> Series:
         metric = self._metrics.get(name)
         if metric is None:
             metric = self._metrics[name] = Metric.of(NAMESPACE, name, {DIMENSION: self._circuit})
-        return metric
+        return self._cloudwatch.metrics.series(metric, "Milliseconds" if name == DURATION else "Count")
 
-    def _size(self, values: dict[str, Value]) -> int:
-        names = tuple(values)
-        size = self._head_bytes.get(names)
-        if size is None:
-            empty = emf_document(self._circuit, dict.fromkeys(names, 0), 10**12, {})
-            # A line has a line feed, and one digit stands where the values go.
-            size = self._head_bytes[names] = len(json.dumps(empty, separators=(",", ":"))) + 1 - len(names)
-        for value in values.values():
-            if isinstance(value, int | float):
-                size += len(repr(value))
-            else:
-                size += sum(map(len, map(repr, value))) + len(value) + 1
+    def _head(self, values: dict[str, Value]) -> int:
+        """Count a document's bytes without its numbers: its head, and a line feed."""
+        empty = emf_document(self._circuit, dict.fromkeys(values, 0), 10**12, {})
+        size = len(json.dumps(empty, separators=(",", ":"))) + 1 - len(values)
+        self._head_bytes[tuple(values)] = size
         return size
+
+
+def _digits(values: list[float]) -> int:
+    return sum(map(len, map(repr, values)))
 
 
 class EnvironmentPublisher:
@@ -135,6 +144,3 @@ class EnvironmentPublisher:
         if not self._environment.is_dead:
             self._telemetry.publish(values, at_ms, self._environment.at_ms)
 
-
-def _unit(name: str) -> str:
-    return "Milliseconds" if name == DURATION else "Count"
