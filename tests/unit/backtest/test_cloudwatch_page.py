@@ -64,7 +64,7 @@ def seconds_to_see_the_outage(command: list[str]) -> dict[str, tuple[int, int]]:
 
 
 def test_the_settings_compared() -> None:
-    """1 of 1 trips on every blip, 3 of 3 on none, 2 of 3 on the double one; each takes as long as the page says."""
+    """1 of 1 trips on every blip, 3 of 3 on none, 2 of 3 on one; each takes as long as the page says."""
     (command,) = [one for one in COMMANDS if "settings" in one[-1]]
     assert seconds_to_see_the_outage(command) == {
         "1 of 1 x 10 s": (4, 25),

@@ -175,7 +175,7 @@ PATHS = (
 
 @given(st.sampled_from(PATHS), junk)
 def test_no_document_breaks_it(path: str, value: Any) -> None:
-    """Whatever stands anywhere in a document, it is taken or dropped, and what is taken is a finite number."""
+    """Whatever stands anywhere in a document is taken or dropped, and what is taken is finite."""
     found = extract(changed(path, value), NOW)
     assert all(abs(sample.value) <= 2.0**360 for sample in found.samples)
     assert found.dropped or found.samples or value == {} or not value
