@@ -1,4 +1,4 @@
-"""The Step Functions example, deployed beside the stack: it asks the flag, calls, tells CloudWatch, falls back."""
+"""The Step Functions example, deployed beside the stack: asks the flag, calls, tells how it went, falls back."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Workflow:
         return StoredTables(self.aws.client("dynamodb"), self.aws.circuit_table, self.aws.probe_table)
 
 
-def _sam(endpoint_url: str, directory: Path, *arguments: str | Path) -> None:
+def _sam(endpoint_url: str, directory: Path, arguments: list[str | Path]) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_CLI_"))}
     sam = Path(sys.executable).with_name("sam")
     ended = subprocess.run(
@@ -117,15 +117,11 @@ def workflow(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Workflo
     ]
     endpoint_url = aws.client("stepfunctions").meta.endpoint_url
     build = directory / "build"
-    _sam(
-        *(endpoint_url, directory, "build", "--template-file", EXAMPLE / "template.yaml"),
-        *("--build-dir", build, "--parameter-overrides", *parameters),
-    )
-    _sam(
-        *(endpoint_url, directory, "deploy", "--template-file", build / "template.yaml"),
-        *("--stack-name", "workflow", "--region", REGION, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"),
-        *("--no-confirm-changeset", "--parameter-overrides", *parameters),
-    )
+    source: list[str | Path] = ["--template-file", EXAMPLE / "template.yaml", "--build-dir", build]
+    _sam(endpoint_url, directory, ["build", *source, "--parameter-overrides", *parameters])
+    built: list[str | Path] = ["--template-file", build / "template.yaml", "--stack-name", "workflow"]
+    asks_nothing = ["--region", REGION, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"]
+    _sam(endpoint_url, directory, ["deploy", *built, *asks_nothing, "--parameter-overrides", *parameters])
     states = boto3.client(
         "stepfunctions",
         endpoint_url=endpoint_url,
@@ -140,7 +136,7 @@ def workflow(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Workflo
 
 @pytest.fixture
 def circuit(workflow: Workflow, scene: Callable[[str], Scene]) -> Iterator[Scene]:
-    """The workflow's circuit, closed, with a healthy service; nothing is known of it before, nor kept after."""
+    """The workflow's circuit, closed, with a healthy service; nothing is known of it before or after."""
 
     def forget() -> None:
         stored = workflow.stored()
@@ -180,7 +176,7 @@ def alarm(workflow: Workflow) -> Iterator[str]:
 
 
 def test_closed_is_called_and_recorded(workflow: Workflow, circuit: Scene) -> None:
-    """While nothing is known of the circuit the service is called, and the call's outcome and duration are put."""
+    """While the circuit is closed the service is called, and the call's outcome and duration are put."""
     before, calls = workflow.published(), workflow.calls()
     assert workflow.run() == FROM_SERVICE
     assert workflow.calls() == calls + 1
@@ -191,7 +187,7 @@ def test_closed_is_called_and_recorded(workflow: Workflow, circuit: Scene) -> No
 
 
 def test_a_failed_call_is_retried_and_recorded_once(workflow: Workflow, circuit: Scene) -> None:
-    """A failing service is called twice; the two are one failure, and the answer is the kept or the default one."""
+    """Two calls of a failing service are one failure, and the answer is the kept one or the default."""
     workflow.run()
     workflow.aws.dependency.behave(FAILING, CIRCUIT)
     before, calls = workflow.published(), workflow.calls()
@@ -203,8 +199,8 @@ def test_a_failed_call_is_retried_and_recorded_once(workflow: Workflow, circuit:
 
 
 def test_an_outage_trips_and_heals(workflow: Workflow, circuit: Scene, alarm: str) -> None:
-    """Recorded failures raise an alarm and open the circuit; one probe tells that the service is still out, and later ones close it."""
-    circuit.set_policy(recovery_timeout_seconds=4, permits=3, successes_to_close=2)
+    """Recorded failures open the circuit; one probe finds the service still out, and later ones close it."""
+    circuit.set_policy(recovery_timeout_seconds=6, permits=3, successes_to_close=2)
     workflow.run()
     workflow.aws.dependency.behave(FAILING, CIRCUIT)
 
@@ -243,7 +239,7 @@ def test_an_outage_trips_and_heals(workflow: Workflow, circuit: Scene, alarm: st
 
 @pytest.mark.parametrize("case", cases(), ids=str)
 def test_case(case: Case, workflow: Workflow, circuit: Scene) -> None:
-    """The workflow does what the contract's table says: calls or not, publishes that, claims and reports that."""
+    """The workflow does what the contract's table says: calls, publishes, claims and reports that."""
     stored = workflow.stored()
     before, calls = workflow.published(), workflow.calls()
     case.store(stored, CIRCUIT, time.time_ns() // 1_000_000)

@@ -1,0 +1,67 @@
+"""The workflow's definition, as far as it can be judged without running it; tests/e2e runs it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from contract import blocks
+from stored_tables import ROOT
+
+DEFINITION: dict[str, Any] = json.loads((ROOT / "examples/workflow/workflow.asl.json").read_text())
+STATES: dict[str, Any] = DEFINITION["States"]
+
+
+def complaints(definition: dict[str, Any], directory: Path) -> str:
+    """Return what cfn-lint's model of the Amazon States Language says of a definition."""
+    properties = {"RoleArn": "arn:aws:iam::123456789012:role/workflow", "Definition": definition}
+    machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+    template = directory / "template.json"
+    template.write_text(json.dumps({"Resources": {"Workflow": machine}}))
+    ended = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), template],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return ended.stdout
+
+
+def ways_from(state: dict[str, Any]) -> Iterator[str]:
+    for rule in (state, *state.get("Choices", []), *state.get("Catch", [])):
+        yield from (rule[way] for way in ("Next", "Default") if way in rule)
+
+
+def test_the_definition_is_valid(tmp_path: Path) -> None:
+    """The definition is what the Amazon States Language allows, and an error in it would be found."""
+    assert complaints(DEFINITION, tmp_path) == ""
+    damaged = copy.deepcopy(DEFINITION)
+    damaged["States"]["Call"]["Retries"] = 3
+    assert "'Retries' was unexpected" in complaints(damaged, tmp_path)
+
+
+def test_every_state_is_reached() -> None:
+    """Every way leads to a state, and every state but the first is led to."""
+    led_to = {name for state in STATES.values() for name in ways_from(state)}
+    assert led_to | {DEFINITION["StartAt"]} == set(STATES)
+
+
+def test_only_one_state_ends_the_workflow() -> None:
+    """Nothing fails the workflow: every task has a way on when it raises."""
+    tasks = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
+    assert all(state["Catch"][-1]["ErrorEquals"] == ["States.ALL"] for state in tasks.values())
+    assert [name for name, state in STATES.items() if not list(ways_from(state))] == ["Done"]
+
+
+def test_it_writes_what_the_contract_says() -> None:
+    """The claim and the report are the contract's expressions, word for word."""
+    told = {block.role: block.document for block in blocks() if block.kind == "dynamodb:UpdateItem"}
+    for role, state in (("claim", "ClaimPermit"), ("report", "ReportProbe")):
+        for expression in ("UpdateExpression", "ConditionExpression"):
+            assert STATES[state]["Arguments"][expression] == told[role][expression]
