@@ -196,7 +196,9 @@ class CircuitBreaker:
                 self._guard.failed_in_lane(number, self._judge.raised(error), retry_after_seconds(error))
                 raise
             if answer.__class__ is CoroutineType:
-                awaited: R = self._until_awaited(Call(number, started, counts=True), answer)
+                awaited: R = self._until_awaited(
+                    Call(number, started, counts=True), function, args, kwargs, answer
+                )
                 return awaited
             try:
                 del running[number]
@@ -221,7 +223,7 @@ class CircuitBreaker:
         except CircuitOpen as refusal:
             if self._fallback.is_absent:
                 raise
-            instead: R = self._fallback.answer(refusal, args, kwargs)
+            instead: R = self._fallback.answer(refusal, function, args, kwargs)
             return instead
         try:
             answer = function(*args, **kwargs)
@@ -229,26 +231,25 @@ class CircuitBreaker:
             guard.leave(call, self._judge.raised(error), retry_after_seconds(error))
             raise
         if answer.__class__ is CoroutineType:
-            awaited: R = self._until_awaited(call, answer, args, kwargs)
+            awaited: R = self._until_awaited(call, function, args, kwargs, answer)
             return awaited
-        self._returned(guard, call, answer, args, kwargs)
+        outcome = self._judge.returned(answer)
+        guard.leave(call, outcome, retry_after_seconds(answer) if outcome is Outcome.FAILURE else None)
+        if outcome is Outcome.SUCCESS and self._fallback.remembers:
+            self._fallback.remember(answer, function, args, kwargs)
         return answer
 
     def _until_awaited(
-        self, call: Call, answer: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self,
+        call: Call,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        coroutine: Any,
     ) -> Any:
         """Guard on: a plain function that returns a coroutine has not called the dependency yet."""
         self._guard.running[call.number] = call
-        return self._awaited(call, lambda: answer, args, kwargs or {})
-
-    def _returned(
-        self, guard: Guard, call: Call, answer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
-        outcome = self._judge.returned(answer)
-        hint = retry_after_seconds(answer) if outcome is Outcome.FAILURE else None
-        guard.leave(call, outcome, hint)
-        if outcome is Outcome.SUCCESS and self._fallback.remembers:
-            self._fallback.remember(answer, args, kwargs)
+        return self._awaited(call, function, args, kwargs, coroutine)
 
     # --- Async functions -------------------------------------------------------------------------
 
@@ -288,16 +289,20 @@ class CircuitBreaker:
         try:
             call = await tasks.enter(self._guard)
         except CircuitOpen as refusal:
-            answer = self._fallback.answer(refusal, args, kwargs)
-            return await answer if inspect.isawaitable(answer) else answer
-        return await self._awaited(call, lambda: function(*args, **kwargs), args, kwargs)
+            return await self._fallback.answer_async(refusal, function, args, kwargs)
+        return await self._awaited(call, function, args, kwargs)
 
     async def _awaited(
-        self, call: Call, begin: Callable[[], Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        call: Call,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        coroutine: Any = None,
     ) -> Any:
         guard = self._guard
         try:
-            answer = await begin()
+            answer = await (function(*args, **kwargs) if coroutine is None else coroutine)
         except BaseException as error:
             may_wait = not isinstance(error, GeneratorExit)
             outcome, hint = self._judge.raised(error), retry_after_seconds(error)
@@ -307,7 +312,7 @@ class CircuitBreaker:
         hint = retry_after_seconds(answer) if outcome is Outcome.FAILURE else None
         await tasks.leave(guard, call, outcome, hint)
         if outcome is Outcome.SUCCESS and self._fallback.remembers:
-            self._fallback.remember(answer, args, kwargs)
+            self._fallback.remember(answer, function, args, kwargs)
         return answer
 
     # --- Blocks ----------------------------------------------------------------------------------

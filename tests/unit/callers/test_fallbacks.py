@@ -1,0 +1,385 @@
+"""Fallbacks: values, functions, the last good answer, a 503; their errors, and whether they fit."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from recloser import CircuitBreaker, CircuitOpen, last_good, respond_503
+from recloser.circuit import Circuit, State
+from recloser.testing import World
+
+NAME = "payments-api"
+Way = Callable[[CircuitBreaker, Callable[[], Any]], Any]
+
+
+def refusing(world: World, **settings: Any) -> CircuitBreaker:
+    breaker = world.breaker(NAME, **settings)
+    world.trip(NAME)
+    world.clock.advance(6)
+    return breaker
+
+
+def recover(world: World) -> None:
+    world.force_closed(NAME)
+    world.clock.advance(2)
+
+
+def works() -> str:
+    return "paid"
+
+
+# --- Values and functions ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [None, 0, "later", {"status": "later"}, ()])
+def test_a_value(world: World, function_way: Way, value: Any) -> None:
+    """Any value answers a refused call, None too."""
+    assert function_way(refusing(world, fallback=value), works) is value
+
+
+def test_arguments(world: World) -> None:
+    """A function is called with the call's own arguments."""
+    breaker = refusing(world, fallback=lambda amount, *, currency: f"later: {amount} {currency}")
+
+    @breaker
+    def pay(amount: int, *, currency: str) -> str:
+        return f"{amount} {currency}"
+
+    assert pay(3, currency="EUR") == "later: 3 EUR"
+    assert breaker.call(pay.__wrapped__, 4, currency="USD") == "later: 4 USD"  # type: ignore[attr-defined]
+
+
+def test_the_refusal_is_given_to_who_asks(world: World, function_way: Way) -> None:
+    """A parameter circuit_open is the CircuitOpen, with its snapshot and its seconds."""
+    breaker = refusing(world, fallback=lambda circuit_open: circuit_open)
+    refusal = function_way(breaker, works)
+    assert isinstance(refusal, CircuitOpen)
+    assert refusal.circuit.name == NAME
+    assert refusal.retry_after == pytest.approx(4)
+
+
+def test_a_method_fallback_gets_its_object(world: World) -> None:
+    """The fallback of a method is called with the object first, as the method is."""
+    breaker = refusing(world, fallback=lambda client, amount: f"{client.name}: {amount} later")
+
+    class Client:
+        name = "shop"
+
+        @breaker
+        def pay(self, amount: int) -> str:
+            return f"{amount}"
+
+    assert Client().pay(3) == "shop: 3 later"
+
+
+def test_an_async_fallback(world: World) -> None:
+    """Of an async function the fallback may be async too: it is awaited."""
+
+    async def later() -> str:
+        await asyncio.sleep(0)
+        return "later"
+
+    @refusing(world, fallback=later)
+    async def pay() -> str:
+        return "paid"
+
+    assert asyncio.run(pay()) == "later"
+
+
+class Wrong(Exception):  # noqa: N818
+    """A fallback's own error."""
+
+
+def wrong() -> str:
+    raise Wrong
+
+
+async def wrong_later() -> str:
+    await asyncio.sleep(0)
+    raise Wrong
+
+
+def test_a_fallbacks_error(world: World, function_way: Way) -> None:
+    """It is the fallback's, with the refusal as its cause."""
+    with pytest.raises(Wrong) as error:
+        function_way(refusing(world, fallback=wrong), works)
+    assert isinstance(error.value.__cause__, CircuitOpen)
+
+
+def test_an_async_fallbacks_error(world: World) -> None:
+    """The same for one that is awaited."""
+
+    @refusing(world, fallback=wrong_later)
+    async def pay() -> str:
+        return "paid"
+
+    with pytest.raises(Wrong) as error:
+        asyncio.run(pay())
+    assert isinstance(error.value.__cause__, CircuitOpen)
+
+
+def test_a_fallbacks_own_cause_stays(world: World) -> None:
+    """An error that already has a cause keeps it."""
+
+    def chained() -> None:
+        raise Wrong from KeyError("cache")
+
+    with pytest.raises(Wrong) as error:
+        refusing(world, fallback=chained).call(works)
+    assert isinstance(error.value.__cause__, KeyError)
+
+
+def test_a_failure_is_not_a_refusal(world: World, function_way: Way) -> None:
+    """A call that was made and failed raises: the fallback stands for calls that were not made."""
+    with pytest.raises(Wrong):
+        function_way(world.breaker(NAME, fallback="later"), wrong)
+
+
+# --- Does it fit? --------------------------------------------------------------------------------
+
+
+def pay(amount: int, currency: str = "EUR", *, note: str = "") -> str:
+    return f"{amount} {currency} {note}"
+
+
+async def pay_later(amount: int) -> str:
+    return str(amount)
+
+
+@pytest.mark.parametrize(
+    ("function", "fallback"),
+    [
+        (pay, lambda: "later"),
+        (pay, lambda amount: "later"),
+        (pay, lambda amount, currency: "later"),
+        (pay, lambda amount, currency, note: "later"),
+    ],
+)
+def test_it_must_fit(function: Any, fallback: Any) -> None:
+    """A fallback that cannot be called like the function is refused when the function is decorated."""
+    breaker = CircuitBreaker(NAME, fallback=fallback)
+    with pytest.raises(TypeError, match=r"fallback with parameters .* is not allowed for pay\(amount"):
+        breaker(function)
+
+
+@pytest.mark.parametrize(
+    "fallback",
+    [
+        lambda *args, **kwargs: "later",
+        lambda amount, currency="", *, note="", circuit_open: "later",
+        lambda amount, currency="", note="", more=1: "later",
+        respond_503,
+        last_good(),
+        "later",
+        None,
+        dict,
+    ],
+)
+def test_what_fits(fallback: Any) -> None:
+    """Defaults, catch-alls and the ready-made ones fit; so does a value."""
+    assert CircuitBreaker(NAME, fallback=fallback)(pay).__name__ == "pay"
+
+
+def test_an_async_fallback_does_not_fit_a_plain_function() -> None:
+    """Nobody would await its answer."""
+    with pytest.raises(TypeError, match=r"async fallback .* is not allowed for pay\(amount"):
+        CircuitBreaker(NAME, fallback=pay_later)(pay)
+
+
+# --- The last good answer ------------------------------------------------------------------------
+
+
+def remembering(world: World, **settings: Any) -> CircuitBreaker:
+    return world.breaker(NAME, fallback=last_good(clock=world.clock, **settings), open_cache_seconds=1)
+
+
+@pytest.mark.parametrize("decorated", [True, False])
+def test_last_good(world: World, *, decorated: bool) -> None:
+    """A refused call gets the last good answer to the same arguments."""
+    breaker = remembering(world)
+    answers = iter(["old", "new"])
+
+    def look_up() -> str:
+        return next(answers)
+
+    guarded = breaker(look_up)
+
+    def ask() -> str:
+        return guarded() if decorated else breaker.call(look_up)
+
+    assert [ask(), ask()] == ["old", "new"]
+    world.trip(NAME)
+    world.clock.advance(6)
+    assert ask() == "new"
+
+
+def test_last_good_of_an_async_function(world: World) -> None:
+    """The same for an async function."""
+    breaker = remembering(world)
+
+    @breaker
+    async def look_up(number: int) -> str:
+        return f"answer {number}"
+
+    assert asyncio.run(look_up(1)) == "answer 1"
+    world.trip(NAME)
+    world.clock.advance(6)
+    assert asyncio.run(look_up(1)) == "answer 1"
+
+
+def test_other_arguments_have_no_answer(world: World) -> None:
+    """Without an answer to these arguments the refusal is raised, unchained."""
+    look_up = remembering(world)(lambda number, **options: f"{number} {options}")
+    look_up(1, unit="cm")
+    world.trip(NAME)
+    world.clock.advance(6)
+    assert look_up(1, unit="cm") == "1 {'unit': 'cm'}"
+    for arguments, options in [((2,), {"unit": "cm"}), ((1,), {"unit": "in"}), ((1,), {})]:
+        with pytest.raises(CircuitOpen) as refusal:
+            look_up(*arguments, **options)
+        assert refusal.value.__cause__ is None
+
+
+def test_functions_are_told_apart(world: World) -> None:
+    """Two functions guarded by one breaker never get each other's answers."""
+    breaker = remembering(world)
+    user, order = breaker(lambda number: f"user {number}"), breaker(lambda number: f"order {number}")
+    user(1)
+    breaker.call(lambda: "somebody's secret")
+    world.trip(NAME)
+    world.clock.advance(6)
+    assert user(1) == "user 1"
+    with pytest.raises(CircuitOpen):
+        order(1)
+    with pytest.raises(CircuitOpen):
+        breaker.call(lambda: "somebody else's")
+
+
+def test_its_age(world: World) -> None:
+    """An answer is given up to max_age_seconds after it came, and not a moment longer."""
+    look_up = remembering(world, max_age_seconds=60)(works)
+    look_up()
+    world.force_open(NAME)
+    world.clock.advance(60)
+    assert look_up() == "paid"
+    world.clock.advance(0.1)
+    with pytest.raises(CircuitOpen):
+        look_up()
+
+
+def test_its_bound(world: World) -> None:
+    """Of more than max_items answers the least recently renewed is given up."""
+    look_up = remembering(world, max_items=2)(lambda number: number)
+    for number in (1, 2, 1, 3):
+        look_up(number)
+    world.trip(NAME)
+    world.clock.advance(6)
+    assert [look_up(1), look_up(3)] == [1, 3]
+    with pytest.raises(CircuitOpen):
+        look_up(2)
+
+
+def test_its_key(world: World) -> None:
+    """A key function says which calls are the same."""
+    look_up = remembering(world, key=lambda user, token: user["id"])(
+        lambda user, token: f"{user['id']} {token}"
+    )
+    look_up({"id": 7}, "first")
+    world.trip(NAME)
+    world.clock.advance(6)
+    assert look_up({"id": 7}, "second") == "7 first"
+
+
+def test_answers_are_copies(world: World) -> None:
+    """What a caller does to its answer changes nobody else's."""
+    look_up = remembering(world)(lambda: {"items": [1]})
+    look_up()["items"].append(2)
+    world.trip(NAME)
+    world.clock.advance(6)
+    look_up()["items"].append(3)
+    assert look_up() == {"items": [1]}
+
+
+def test_a_failure_is_not_remembered(world: World) -> None:
+    """An answer that counts as a failure is no good answer."""
+    answers = iter([200, 503])
+    breaker = world.breaker(
+        NAME, fallback=last_good(clock=world.clock), failure_if_returned=lambda status: status >= 500
+    )
+    look_up = breaker(lambda: next(answers))
+    assert [look_up(), look_up()] == [200, 503]
+    world.trip(NAME)
+    world.clock.advance(6)
+    assert look_up() == 200
+
+
+@pytest.mark.parametrize(
+    ("settings", "argument", "answer"),
+    [
+        ({}, ["unhashable"], "fine"),
+        ({"key": lambda argument: argument.missing}, 1, "fine"),
+        ({}, 1, threading.Lock()),
+    ],
+    ids=["unhashable arguments", "a key function that raises", "an answer that cannot be copied"],
+)
+def test_what_cannot_be_remembered(
+    world: World, caplog: pytest.LogCaptureFixture, settings: dict[str, Any], argument: Any, answer: Any
+) -> None:
+    """It is said once in the log; the call's answer is the caller's, and a refused call is refused."""
+    look_up = remembering(world, **settings)(lambda _: answer)
+    with caplog.at_level(logging.WARNING):
+        assert look_up(argument) is answer
+        assert look_up(argument) is answer
+    assert len([record for record in caplog.records if "last_good" in record.getMessage()]) == 1
+    world.trip(NAME)
+    world.clock.advance(6)
+    with pytest.raises(CircuitOpen):
+        look_up(argument)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_age_seconds": 0}, "max_age_seconds = 0 is not allowed"),
+        ({"max_age_seconds": "60"}, "max_age_seconds = '60' is not allowed"),
+        ({"max_age_seconds": float("nan")}, "max_age_seconds = nan is not allowed"),
+        ({"max_items": 0}, "max_items = 0 is not allowed"),
+        ({"max_items": True}, "max_items = True is not allowed"),
+        ({"key": "user"}, "key = 'user' is not allowed"),
+    ],
+)
+def test_bad_settings(settings: dict[str, Any], message: str) -> None:
+    """The error names the argument, the value and what is allowed."""
+    with pytest.raises((ValueError, TypeError), match="allowed") as error:
+        last_good(**settings)
+    assert message in str(error.value)
+
+
+# --- API Gateway ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("seconds", "header"), [(0.2, "1"), (3.2, "4"), (30, "30"), (None, None)])
+def test_respond_503(seconds: float | None, header: str | None) -> None:
+    """A proxy answer with Retry-After in whole seconds, rounded up; without it where nobody can tell."""
+    refusal = CircuitOpen(Circuit(NAME, State.OPEN), seconds)
+    answer = respond_503({"path": "/pay"}, None, circuit_open=refusal)
+    assert answer["statusCode"] == 503
+    assert answer["headers"].get("Retry-After") == header
+    assert json.loads(answer["body"]) == {"message": "Service Unavailable", "circuit": NAME}
+
+
+def test_respond_503_for_a_handler(world: World) -> None:
+    """A handler that is refused answers 503 by itself."""
+
+    @refusing(world, fallback=respond_503)
+    def handle(event: dict[str, Any], context: object) -> dict[str, Any]:
+        return {"statusCode": 200}
+
+    assert handle({}, None)["statusCode"] == 503
