@@ -23,6 +23,7 @@ from recloser.lab.emulator import ACCOUNT, REGION, Emulator
 from recloser.lab.event_delivery import EventDelivery
 from recloser.lab.logs import LogFollower
 from recloser.lab.published_metrics import PublishedMetrics
+from recloser.lab.queue_metrics import QueueMetrics
 from recloser.lab.region_loop import RegionLoop
 from recloser.lab.telemetry import SampleListener, Telemetry
 
@@ -174,12 +175,15 @@ class LocalAws:
 
         self.alarms = AlarmService(cloudwatch, emulated, deliver)
         self.telemetry = Telemetry(LogFollower(self.client("logs")), cloudwatch, self._on_sample)
-        published = PublishedMetrics(emulated)
-        return RegionLoop(
-            self.telemetry.collect,
-            lambda now_ms: cloudwatch.put_samples(published.collect(self.alarms.metrics(), now_ms)),
-            self.alarms.step,
-        )
+        published, queues = PublishedMetrics(emulated), QueueMetrics(self.client("sqs"))
+
+        def collect(now_ms: int) -> None:
+            self.telemetry.collect(now_ms)
+            wanted = self.alarms.metrics()
+            cloudwatch.put_samples(published.collect(wanted, now_ms))
+            cloudwatch.put_samples(queues.collect(wanted, now_ms))
+
+        return RegionLoop(collect, self.alarms.step)
 
 
 @contextlib.contextmanager
