@@ -1,7 +1,7 @@
 """The alarms of a region: their configurations, their states, and what follows from a change of either."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from recloser.lab.cloudwatch import suppression
@@ -180,9 +180,11 @@ class AlarmBook:
         if not isinstance(alarm, CompositeAlarm):
             return []
         state = self._rule_state(alarm)
-        if state is entry.state.value:
-            return []
         reason = put_reason(self._place, alarm, state, self._state_of, created=created)
+        if state is entry.state.value:
+            # Captured: an update that leaves the state alone still changes its words, and nothing else.
+            entry.state = replace(entry.state, reason=reason.text)
+            return []
         return self._change(entry, AlarmState(state, reason.text, reason.data, now_ms), path=())
 
     def _rule_state(self, alarm: CompositeAlarm) -> State:

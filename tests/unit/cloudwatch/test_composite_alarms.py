@@ -189,8 +189,13 @@ def test_an_updated_rule_is_evaluated_at_once() -> None:
     """An update keeps the state if the new rule agrees with it, and changes it otherwise."""
     region = region_with(STATES)
     region.put_composite_alarm(composite("ALARM(a)"), NOW + 200)
+    before = region.state("all")
     (update,) = region.put_composite_alarm(composite("OK(b)"), NOW + 300)
     assert update["detail"]["operation"] == "update"
+    # As captured: the words of the reason follow the update, its data and its time do not.
+    after = region.state("all")
+    assert after.reason == f"{arn('all')} was updated and its new alarm rule evaluates to ALARM"
+    assert (after.reason_data, after.updated_ms) == (before.reason_data, before.updated_ms)
     _, changed = region.put_composite_alarm(composite("OK(a)"), NOW + 400)
     assert (
         changed["detail"]["state"]["reason"]
