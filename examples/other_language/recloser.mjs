@@ -36,7 +36,8 @@ export function verdict(flag, nowMs, draw = Math.random()) {
 }
 
 export class Breaker {
-  #known; // {flag, readAt, freshUntil, isStale}: what was last read, or could not be
+  #known; // {flag, readAt, freshUntil, isStale, hasAsked}: what was last read, or could not be
+  #waitMs = 0; // after retryAt, a part of a second at random, so that a fleet does not ask at once
 
   /**
    * dynamodb(operation, request) speaks to DynamoDB; circuitTable and probeTable are the stack's outputs.
@@ -95,6 +96,7 @@ export class Breaker {
     try {
       const { Item } = await this.dynamodb('GetItem', { TableName: this.circuitTable, Key: key });
       const flag = readFlag(Item);
+      if (flag.generation !== this.#known?.flag?.generation) this.#waitMs = Math.random() * NOT_CLOSED_MS;
       const ms = verdict(flag, readAt, 0) === 'call' ? CLOSED_MS : NOT_CLOSED_MS;
       this.#known = { flag, readAt, freshUntil: readAt + jittered(ms), isStale: false };
     } catch {
@@ -111,6 +113,8 @@ export class Breaker {
   }
 
   async #claim(flag, nowMs) {
+    if (this.#known.hasAsked || nowMs < flag.retryAt + this.#waitMs) return undefined; // once per reading
+    this.#known.hasAsked = true;
     const key = { permit: { S: `${this.circuit}#${flag.generation}` } };
     try {
       const { Attributes } = await this.dynamodb('UpdateItem', {

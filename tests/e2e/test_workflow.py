@@ -1,4 +1,4 @@
-"""The Step Functions example, deployed beside the stack: asks the flag, calls, tells how it went, falls back."""
+"""The Step Functions example, deployed beside the stack: reads the flag, calls, tells the end, falls back."""
 
 from __future__ import annotations
 
