@@ -7,10 +7,11 @@ import random
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
 from recloser.circuit import Circuit, State
 from recloser.errors import StoreError
+from recloser.forks import begin_anew_after_fork
+from recloser.registry import Registry
 
 if TYPE_CHECKING:
     from recloser.tables import Tables
@@ -105,10 +106,18 @@ class WatchedFlag:
             seconds = AFTER_FAILURE_SECONDS * draw(1 - JITTER, 1 + JITTER)
             known.fresh_until = min(known.fresh_until, known.read_at + seconds)
 
-    def adopt(self, flag: Flag) -> None:
-        """Take a reading, unless a later one has overtaken it: threads may be frozen on their way back."""
-        if self.known is None or flag.read_at >= self.known.read_at or flag.read_at < self.wanted_at - 3600:
+    def adopt(self, flag: Flag, now: float) -> None:
+        """Take a reading, unless a later one has overtaken it: threads may be frozen on their way back.
+
+        One from the future is none: the clock was set back.
+        """
+        known = self.known
+        if known is None or flag.read_at >= known.read_at or known.read_at > now:
             self.known = flag
+
+    def beside(self, work: Callable[[], None]) -> None:
+        """Run work beside the caller."""
+        self._reader.beside(work)
 
 
 class FlagReader:
@@ -132,8 +141,13 @@ class FlagReader:
         self._tables = tables
         self._clock = clock
         self._draw = draw
-        self._beside = beside
-        self._watched: WeakSet[WatchedFlag] = WeakSet()
+        self.beside = beside
+        self._watched: Registry[WatchedFlag] = Registry()
+        self.after_fork()
+        begin_anew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Begin without a reading under way: it is the parent's."""
         self._reading = threading.Lock()
         self._reading_beside = threading.Lock()
 
@@ -170,22 +184,27 @@ class FlagReader:
             finally:
                 self._reading_beside.release()
 
-        self._beside(work)
+        self.beside(work)
 
     def _read_all_due(self, first: WatchedFlag, now: float) -> None:
-        due = [first, *(each for each in list(self._watched) if each is not first and each.is_wanted(now))]
+        due = [first, *(each for each in self._watched.alive() if each is not first and each.is_wanted(now))]
         circuits: dict[str, Circuit] = {}
-        failure: StoreError | None = None
+        failure: Exception | None = None
+        names = sorted({watched.name for watched in due})
         try:
-            circuits = self._tables.read_many(sorted({watched.name for watched in due}))
-        except StoreError as error:
+            circuits = self._tables.read_many(names)
+        except Exception as error:
+            # Whatever it is, it must not be the caller's.
             failure = error
-            logger.warning("flags of %s cannot be read: %s", ", ".join(each.name for each in due), error)
+            is_expected = isinstance(error, StoreError)
+            logger.warning(
+                "flags of %s cannot be read: %s", ", ".join(names), error, exc_info=not is_expected
+            )
         for watched in due:
             if failure is None:
-                watched.adopt(self._answered(watched, circuits[watched.name], now))
+                watched.adopt(self._answered(watched, circuits[watched.name], now), self._clock())
             else:
-                watched.adopt(self._unanswered(watched, now))
+                watched.adopt(self._unanswered(watched, now), self._clock())
 
     def _answered(self, watched: WatchedFlag, circuit: Circuit, now: float) -> Flag:
         flag = Flag(circuit, now, now)

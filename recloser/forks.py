@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from typing import Protocol
-from weakref import WeakSet
+
+from recloser.registry import Registry
 
 
 class Forkable(Protocol):
@@ -14,7 +15,7 @@ class Forkable(Protocol):
         """Begin anew in a child; its only thread runs this, before anything else of the child's."""
 
 
-_everyone: WeakSet[Forkable] = WeakSet()
+_everyone: Registry[Forkable] = Registry()
 
 
 def begin_anew_after_fork(thing: Forkable) -> None:
@@ -23,7 +24,7 @@ def begin_anew_after_fork(thing: Forkable) -> None:
 
 
 def _in_child() -> None:
-    for thing in list(_everyone):
+    for thing in _everyone.alive():
         thing.after_fork()
 
 
