@@ -15,6 +15,7 @@ from recloser.cli.backtest import backtest
 from recloser.cli.demo import demo
 from recloser.cli.group import OneLineErrors
 from recloser.cli.policy import policy
+from recloser.cli.simulate import simulate
 from recloser.cli.status import history, status
 from recloser.settings import CIRCUIT_TABLE, PROBE_TABLE
 
@@ -75,6 +76,7 @@ app.command("release")(overrides.release)
 app.command("reset")(overrides.reset)
 app.command("policy")(policy)
 app.command("backtest")(backtest)
+app.command("simulate")(simulate)
 app.command(
     "demo",
     add_help_option=False,  # the demo has its own
