@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from recloser.lab.deployment import DeploymentError
+from recloser.lab.deployment import Deployment, DeploymentError
 from recloser.lab.local_aws import LocalAws
 
 REPOSITORY = Path(__file__).parents[2]
@@ -23,12 +23,27 @@ def emulators(parent: psutil.Process) -> list[psutil.Process]:
     ]
 
 
-def test_a_failed_deployment_leaves_nothing() -> None:
-    """A template parameter that is not allowed ends in an error with sam's words, and in no process."""
+def test_an_interrupted_start_leaves_nothing() -> None:
+    """Ctrl-C while the stack is about to be deployed stops the emulator that runs already."""
+    running: list[psutil.Process] = []
+
+    def interrupt(what: str) -> None:
+        if what.startswith("deploying"):
+            running.extend(emulators(psutil.Process()))
+            raise KeyboardInterrupt
+
     before = emulators(psutil.Process())
-    with pytest.raises(DeploymentError, match=r"(?s)`sam deploy` failed.*LogLevel"):
-        LocalAws(parameters={"LogLevel": "LOUD"}).__enter__()
+    with pytest.raises(KeyboardInterrupt):
+        LocalAws(progress=interrupt).__enter__()
+    assert len(running) == len(before) + 1
     assert emulators(psutil.Process()) == before
+
+
+def test_a_failed_deployment_says_why(tmp_path: Path) -> None:
+    """When sam fails, the error ends with sam's own last words."""
+    deployment = Deployment(tmp_path)
+    with pytest.raises(DeploymentError, match=r"(?s)`sam deploy` failed with exit code \d; .*template.yaml"):
+        deployment.deploy("http://127.0.0.1:1", {})
 
 
 def test_an_interrupted_demo_leaves_nothing(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ STATE_LABELS = {State.CLOSED: "CLOSED", State.HALF_OPEN: "HALF-OPEN", State.OPEN
 INK = "#2b3138"
 FAINT = "#6b7580"
 ALARM_COLOR = "#7a3fb0"
+CROWD_MS = 15_000
 
 
 def draw(path: Path, record: Record) -> None:
@@ -85,15 +86,16 @@ def _draw_outage(axes: Any, record: Record, start_ms: int) -> None:
 def _draw_alarms(axes: Any, record: Record, start_ms: int) -> None:
     """A mark where an alarm rises, with its name and what became of it."""
     height = axes.get_ylim()[1]
-    for change in record.alarms:
-        if change.value != "ALARM":
-            continue
+    rises = [change for change in record.alarms if change.value == "ALARM"]
+    for change in rises:
         at_s = (change.at_ms - start_ms) / 1000
+        # The names of alarms that rise soon after one another stand one below the other.
+        crowd = sum(0 < change.at_ms - other.at_ms < CROWD_MS for other in rises)
         axes.axvline(at_s, 0, 0.86, color=ALARM_COLOR, linewidth=1.4)
         axes.plot(at_s, height * 0.86, marker="v", color=ALARM_COLOR, markersize=8)
         axes.annotate(
             change.alarm.rpartition(":")[2] + ("\nold data: re-armed" if _was_stale(change, record) else ""),
-            (at_s, height * 0.87),
+            (at_s, height * (0.87 - 0.08 * crowd)),
             xytext=(-8, 0),
             textcoords="offset points",
             ha="right",
