@@ -9,7 +9,7 @@ from collections.abc import Callable
 from recloser.circuit import Circuit
 from recloser.flags import Flag
 
-_LONGEST_PAUSE_READS = 8
+LONGEST_PAUSE_READS = 8
 
 
 class PermitSeeker:
@@ -62,5 +62,5 @@ class PermitSeeker:
     def refused(self) -> None:
         """Say that the claim got no permit."""
         with self._lock:
-            self._readings_to_pass = min(_LONGEST_PAUSE_READS, 2**self._refusals) - 1
+            self._readings_to_pass = min(LONGEST_PAUSE_READS, 2**self._refusals) - 1
             self._refusals += 1
