@@ -61,11 +61,12 @@ def batch(*orders: tuple[str, str]) -> dict[str, Any]:
 
 
 def test_healthy(worker: LambdaEnvironment, priced: Callable[[str], str | None]) -> None:
-    """Orders are priced at today's rate, and every call is counted."""
+    """Orders are priced at today's rate; one line of metrics holds the whole batch."""
     done = worker.invoke(batch(("h-1", "USD"), ("h-2", "CHF")))
     assert done.answer == {"batchItemFailures": []}
     assert (priced("h-1"), priced("h-2")) == ("9.2", "9.2")
     assert done.metrics()["Failure"] == [0, 0]
+    assert len(done.log) == 1
 
 
 def test_only_what_failed_goes_back(
