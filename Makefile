@@ -7,7 +7,7 @@ PYTHON := python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test check format lock clean
+.PHONY: help setup demo test check bench format lock clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,11 @@ check: $(READY)  ## Lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(READY)  ## Measure against the other libraries; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.report build/benchmarks > build/benchmarks/page.md
+	mv build/benchmarks/page.md docs/benchmarks.md
 
 format: $(READY)  ## Format the code
 	$(BIN)/ruff check --fix .

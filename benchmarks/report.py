@@ -1,0 +1,177 @@
+"""Render docs/benchmarks.md from what `benchmarks.run` has measured.
+
+python -m benchmarks.report build/benchmarks > docs/benchmarks.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+import pyperf  # type: ignore[import-untyped]
+
+PAGE = Path(__file__).parent / "page.md"
+
+LIBRARIES = (
+    "aws_lambda_powertools",
+    "circuitbreaker",
+    "pybreaker",
+    "purgatory",
+    "aiobreaker",
+    "botocore",
+    "boto3",
+)
+
+LABELS = {
+    "nothing": "*no breaker at all*",
+    "recloser": "**Recloser**",
+    "recloser-batched": "**Recloser**, in `@recloser.handler`",
+    "recloser-batched-published": "**Recloser**, whole invocations of 100 calls, publishing included",
+    "recloser-held-batched": "**Recloser**, local trip, in `@recloser.handler`",
+    "recloser-line": "**Recloser**, a line per call",
+    "recloser-dynamodb": "**Recloser**, flag read from DynamoDB",
+    "powertools": "Powertools",
+    "powertools-dynamodb": "Powertools with its DynamoDB layer",
+    "dataclasses-logging": "*only `dataclasses`, `logging`, `threading`, `typing`*",
+}
+
+MICRO, MILLI = 1e6, 1e3
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Seconds: the best value, the median of all, and the best of each round."""
+
+    best: float
+    median: float
+    rounds: tuple[float, ...]
+
+
+Figures = dict[str, Figure]
+
+
+def read(results: Path) -> dict[str, Figures]:
+    """Return the figures by section and contestant."""
+    sections: dict[str, Figures] = {}
+    for benchmark in pyperf.BenchmarkSuite.load(str(results)):
+        section, contestant = benchmark.get_name().split("/")
+        rounds = tuple(min(run.values) for run in benchmark.get_runs() if run.values)
+        figure = Figure(min(rounds), statistics.median(benchmark.get_values()), rounds)
+        sections.setdefault(section, {})[contestant] = figure
+    return sections
+
+
+def table(figures: Figures, reference: str, unit: str, scale: float) -> str:
+    """Render a section; the ratio is that of the best values, its range that of the rounds' best values."""
+    rows = [
+        f"| | best, {unit} | median, {unit} | times {label(reference)} | in the rounds |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    against = figures[reference]
+    for name, figure in sorted(figures.items(), key=lambda item: item[1].best):
+        ratios = [mine / theirs for mine, theirs in zip(figure.rounds, against.rounds, strict=True)]
+        rows.append(
+            f"| {label(name)} | {number(figure.best * scale)} | {number(figure.median * scale)} "
+            f"| {figure.best / against.best:.2f} | {min(ratios):.2f} to {max(ratios):.2f} |"
+        )
+    return "\n".join(rows)
+
+
+def label(name: str) -> str:
+    return LABELS.get(name, name)
+
+
+def number(value: float) -> str:
+    return f"{value:.2f}" if value < 20 else f"{value:.0f}"
+
+
+def goals(sections: dict[str, Figures]) -> str:
+    closed, refused = sections["closed"], sections["refused"]
+    mine, line = closed["recloser-batched"].best, closed["recloser-line"].best
+    fastest_closed, fastest_refused = fastest(closed), fastest(refused)
+    refusals = [refused["recloser-batched"].best, refused["recloser-held-batched"].best]
+    imported = sections["import"]["recloser"].best
+    in_lambda = sections["import-lambda"]["recloser"].best
+    aims = [
+        (
+            "closed path in a handler, below every peer in the same run",
+            f"{mine * MICRO:.2f} µs; the fastest peer takes {fastest_closed * MICRO:.2f} µs",
+            mine < fastest_closed,
+        ),
+        ("a line per call, at most 8 µs", f"{line * MICRO:.2f} µs", line <= 8e-6),
+        (
+            "a refusal in a handler, below every peer",
+            f"{refusals[0] * MICRO:.2f} µs by the flag, {refusals[1] * MICRO:.2f} µs by the local trip; "
+            f"the fastest peer takes {fastest_refused * MICRO:.2f} µs",
+            max(refusals) < fastest_refused,
+        ),
+        (
+            "import at most 15 ms above a bare interpreter",
+            f"{imported * MILLI:.0f} ms; {in_lambda * MILLI:.0f} ms after what Lambda's runtime has imported",
+            imported <= 0.015,
+        ),
+    ]
+    rows = ["| goal | measured | |", "|---|---|---|"]
+    rows += [
+        f"| {aim} | {measured} | {'met' if is_met else '**missed**'} |" for aim, measured, is_met in aims
+    ]
+    return "\n".join(rows)
+
+
+def fastest(figures: Figures) -> float:
+    return min(
+        figure.best
+        for name, figure in figures.items()
+        if not name.startswith("recloser") and name != "nothing"
+    )
+
+
+def requests(counts: dict[str, dict[str, int]]) -> str:
+    rows = ["| | Recloser | Powertools |", "|---|---:|---:|"]
+    rows += [
+        f"| {scenario} | {count['recloser']:,} | {count['powertools']:,} |"
+        for scenario, count in counts.items()
+    ]
+    return "\n".join(rows)
+
+
+def machine(results: Path, libraries: Iterable[str]) -> str:
+    suite = pyperf.BenchmarkSuite.load(str(results))
+    metadata = suite.get_metadata()
+    rounds = max(benchmark.get_nrun() for benchmark in suite)
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("recloser", *libraries))
+    return (
+        f"{metadata['cpu_model_name']}, {metadata['cpu_count']} cores, {metadata['platform']}; "
+        f"Python {metadata['python_version']}; pyperf {metadata['perf_version']}, {rounds} rounds.\n"
+        f"{versions}."
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder: Path = parser.parse_args().folder
+    results = folder / "calls.json"
+    sections = read(results)
+    page = Template(PAGE.read_text()).substitute(
+        goals=goals(sections),
+        closed=table(sections["closed"], "recloser-batched", "µs", MICRO),
+        awaited=table(sections["async"], "recloser-batched", "µs", MICRO),
+        refused=table(sections["refused"], "recloser-batched", "µs", MICRO),
+        imports=table(sections["import"], "recloser", "ms", MILLI),
+        imports_in_lambda=table(sections["import-lambda"], "recloser", "ms", MILLI),
+        first=table(sections["first"], "recloser", "ms", MILLI),
+        requests=requests(json.loads((folder / "requests.json").read_text())),
+        machine=machine(results, LIBRARIES),
+    )
+    print(page, end="")
+
+
+if __name__ == "__main__":
+    main()
