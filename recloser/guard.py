@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-from weakref import WeakSet
 
 from recloser import tracing
 from recloser.circuit import Circuit, Override, State
@@ -18,6 +17,7 @@ from recloser.local_trip import LocalHold
 from recloser.outcome import Outcome
 from recloser.permits import PermitSeeker
 from recloser.publishing import LONGEST_BATCH_SECONDS, Recorder, batching
+from recloser.registry import Registry
 from recloser.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 OnStoreError = Literal["last-known", "allow", "refuse"]
 
-_guards: WeakSet[Guard] = WeakSet()
+_guards: Registry[Guard] = Registry()
 
 
 class Hooks(NamedTuple):
@@ -194,9 +194,12 @@ class Guard:
         if not is_plain:
             return
         if batching.is_on:
-            recorder.begin_batch(now)
-        lane.note = lane.durations.append if batching.is_on else recorder.succeeded
-        lane.since, lane.until = now, min(flag.fresh_until, now + LONGEST_BATCH_SECONDS)
+            lane.note = lane.durations.append
+            until = recorder.batch_until(now)
+        else:
+            lane.note = recorder.succeeded
+            until = now + LONGEST_BATCH_SECONDS
+        lane.since, lane.until = now, min(flag.fresh_until, until)
 
     def _is_ramping(self, circuit: Circuit, now: float) -> bool:
         ramp_seconds = circuit.policy.get("ramp_seconds", 0)
@@ -332,12 +335,12 @@ class Guard:
 
 def expire_everything() -> None:
     """Count every call that is still running, in this whole process, as failed: Lambda is about to end it."""
-    for guard in list(_guards):
+    for guard in _guards.alive():
         for number in list(guard.running):
             guard.expire(number)
 
 
 def close_lanes() -> None:
     """Make the next call of every breaker ask its questions."""
-    for guard in list(_guards):
+    for guard in _guards.alive():
         guard.lane.close()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
-from weakref import WeakSet
 
+from recloser.forks import begin_anew_after_fork
 from recloser.metrics import (
     DURATION,
     FAILURE,
@@ -21,6 +22,7 @@ from recloser.metrics import (
     lambda_properties,
     write_line,
 )
+from recloser.registry import Registry
 
 logger = logging.getLogger(__name__)
 
@@ -60,16 +62,17 @@ class EmfPublisher:
 
     def set_request_id(self, request_id: str | None) -> None:
         """Let this invocation's id ride along as a property."""
-        self._heads.clear()
         self._properties = lambda_properties()
-        if request_id is not None:
+        if isinstance(request_id, str):
             self._properties["request_id"] = request_id
+        self._heads = {}  # a new one: another thread may be about to put into the old
 
     def publish(self, circuit: str, values: dict[str, Value], at_ms: int) -> None:
         names = (circuit, *values)
-        head = self._heads.get(names)
+        heads = self._heads
+        head = heads.get(names)
         if head is None:
-            head = self._heads[names] = self._head(circuit, values)
+            head = heads[names] = self._head(circuit, values)
         tail = ",".join([f'"{name}":{_number_or_numbers(value)}' for name, value in values.items()])
         self._write(f'{{"_aws":{{"Timestamp":{at_ms}{head}{tail}}}')
 
@@ -109,7 +112,16 @@ class Recorder:
         self._failures: deque[float | None] = deque()
         self._others: defaultdict[str, deque[float]] = defaultdict(deque)
         self._began: float | None = None
+        self._flushed_at: float | None = None
+        self._draining = threading.Lock()
         _recorders.add(self)
+        begin_anew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Begin with nothing that waits: the parent publishes it."""
+        self._draining = threading.Lock()
+        for waiting in (self._successes, self._failures, *self._others.values()):
+            waiting.clear()  # type: ignore[attr-defined]
 
     def succeeded(self, seconds: float) -> None:
         if self._is_batching():
@@ -161,27 +173,36 @@ class Recorder:
         """
         self.flush()
         self._began = now
+        _gathering.add(self)
+
+    def batch_until(self, now: float) -> float:
+        """Begin a batch unless one is under way; tell when it must end, epoch seconds."""
+        began = self._began
+        if began is None or not began <= now < began + LONGEST_BATCH_SECONDS:
+            self.begin_batch(now)
+            began = now
+        return began + LONGEST_BATCH_SECONDS
 
     def _is_batching(self) -> bool:
-        if not batching.is_on:
-            return False
-        now = self._clock()
-        if self._began is None or not self._began <= now < self._began + LONGEST_BATCH_SECONDS:
-            self.begin_batch(now)
-        return True
+        if batching.is_on:
+            self.batch_until(self._clock())
+        return batching.is_on
 
     def flush(self) -> None:
         """Publish everything that waits."""
-        successes, failures = _drained(self._successes), _drained(self._failures)
+        now = self._clock()
+        with self._draining:
+            # What comes after a flush and belongs to no batch bears the flush's time: it is not older.
+            at = self._began or self._flushed_at or now
+            self._began, self._flushed_at = None, now
+            successes, failures = _drained(self._successes), _drained(self._failures)
+            others = {metric: _drained(waiting) for metric, waiting in list(self._others.items())}
         ended = successes + [seconds for seconds in failures if seconds is not None]
         counts: list[float] = [0] * len(successes)
         counts += [1] * len(failures)
-        columns = {FAILURE: counts, DURATION: [_milliseconds(seconds) for seconds in ended]}
-        for metric, waiting in list(self._others.items()):
-            columns[metric] = _drained(waiting)
-        began, self._began = self._began, None
+        columns = {FAILURE: counts, DURATION: [_milliseconds(seconds) for seconds in ended], **others}
         for values in _documents(columns):
-            self._publish(values, self._clock() if began is None else began)
+            self._publish(values, at)
 
     def _publish(self, values: dict[str, Value], at: float) -> None:
         try:
@@ -204,7 +225,7 @@ def _documents(columns: dict[str, list[float]]) -> Iterator[dict[str, Value]]:
 
 
 def _milliseconds(seconds: float) -> float:
-    return round(seconds * 1000, 3)
+    return round(max(seconds, 0.0) * 1000, 3)  # below zero where the clock was set back meanwhile
 
 
 class Batching:
@@ -212,13 +233,21 @@ class Batching:
 
     def __init__(self) -> None:
         self.is_on = False
+        begin_anew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """The invocation is the parent's: nobody would flush in the child."""
+        self.is_on = False
 
 
 batching = Batching()
-_recorders: WeakSet[Recorder] = WeakSet()
+_recorders: Registry[Recorder] = Registry()
+_gathering: set[Recorder] = set()  # kept alive, though their breakers be gone, until they are flushed
 
 
 def flush_all() -> None:
     """Publish everything that waits, of every breaker in this process."""
-    for recorder in list(_recorders):
+    gathered = list(_gathering)
+    for recorder in _recorders.alive():
         recorder.flush()
+    _gathering.difference_update(gathered)
