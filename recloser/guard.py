@@ -12,6 +12,7 @@ from recloser import tracing
 from recloser.circuit import Circuit, Override, State
 from recloser.errors import CircuitOpen, StoreError
 from recloser.flags import Draw, Flag, WatchedFlag
+from recloser.forks import begin_anew_after_fork
 from recloser.lanes import Call, FastLane, StandingRefusal
 from recloser.local_trip import LocalHold
 from recloser.outcome import Outcome
@@ -76,6 +77,14 @@ class Guard:
         self._slow_after_seconds = slow_after_seconds
         self._state_seen: State | None = None
         _guards.add(self)
+        begin_anew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Begin with no call under way: whatever runs is the parent's to count."""
+        self.running.clear()
+        self.lane.close()
+        self._seeker.after_fork()
+        self.hold.after_fork()
 
     # --- Before ----------------------------------------------------------------------------------
 
@@ -116,11 +125,17 @@ class Guard:
     def _closed(self, flag: Flag, circuit: Circuit, now: float) -> Call:
         if flag.is_stale:
             self.recorder.unprotected()
-        if circuit.override is None and circuit.policy.get("enforce", True):
+        is_trial = False
+        if circuit.active_override(int(now * 1000)) is None and circuit.policy.get("enforce", True):
             self._hold_back(flag, circuit, now)
             self._ramp_up(circuit, now)
+            is_trial = self.hold.begin_trial(now)
+            if not is_trial:
+                self._hold_back(flag, circuit, now)  # another thread was first to begin the trial
         self._open_lane(flag, circuit, now)
-        return self._admit(counts=True)
+        call = self._admit(counts=True)
+        call.is_trial = is_trial
+        return call
 
     def _hold_back(self, flag: Flag, circuit: Circuit, now: float) -> None:
         self.hold.see(circuit.generation)
@@ -128,7 +143,12 @@ class Guard:
             until = self.hold.until
             reason = f"local trip: {self.hold.failures_in_a_row} failures in a row in this process"
             held = replace(circuit, state=State.OPEN, reason=reason, retry_at_ms=int(until * 1000))
-            raise self._stand(flag, held, now, until=until, retry_at=until, pause=0.0, count=self._count_held)
+            refusal = self._stand(
+                flag, held, now, until=until, retry_at=until, pause=0.0, count=self._count_held
+            )
+            if not self.hold.is_held(now):
+                self.lane.refusal = None  # a trial has succeeded just now
+            raise refusal
 
     def _count_held(self, calls: int) -> None:
         for _ in range(calls):
@@ -161,8 +181,11 @@ class Guard:
             return None
         try:
             number = self._tables.claim(self.name, circuit.generation, now_ms)
-        except StoreError as error:
-            logger.warning("circuit %s: no permit can be claimed: %s", self.name, error)
+        except Exception as error:
+            is_expected = isinstance(error, StoreError)
+            logger.warning(
+                "circuit %s: no permit can be claimed: %s", self.name, error, exc_info=not is_expected
+            )
             number = None
         if number is None:
             self._seeker.refused()
@@ -289,8 +312,12 @@ class Guard:
         if isinstance(call, float):
             call = Call(number, call, counts=True)
         logger.warning("circuit %s: a call hangs; it counts as failed", self.name)
-        self._settle(call, Outcome.FAILURE)
+        # The metrics first: there may be no time left. The report beside, for the same reason.
+        self._count(call, Outcome.FAILURE)
         self.recorder.flush()
+        permit = call.permit
+        if permit is not None:
+            self.flag.beside(lambda: self._report(permit, Outcome.FAILURE))
 
     def failed_in_lane(self, number: int, outcome: Outcome, retry_after: float | None) -> None:
         """Tell that a call of the fast lane raised."""
@@ -299,18 +326,27 @@ class Guard:
             self._settle(Call(number, started, counts=True), outcome, retry_after)
 
     def _settle(self, call: Call, outcome: Outcome, retry_after: float | None = None) -> None:
+        self._count(call, outcome, retry_after)
+        if call.permit is not None:
+            self._report(call.permit, outcome)
+
+    def _count(self, call: Call, outcome: Outcome, retry_after: float | None = None) -> None:
         now = self._clock()
         self.lane.refusal = None
         if outcome is Outcome.FAILURE:
             self.lane.close()
             self.flag.expect_news(self._draw)
+        if outcome is Outcome.IGNORED:
+            if call.is_trial:
+                self.hold.end_trial()
+            return
         if call.permit is not None:
-            self._report(call.permit, outcome)
-        if outcome is Outcome.IGNORED or not call.counts:
+            self.recorder.probed(failed=outcome is Outcome.FAILURE)
+        if not call.counts:
             return
         seconds = now - call.started
         if outcome is Outcome.FAILURE:
-            self.hold.failure(now, retry_after)
+            self.hold.failure(now, retry_after, is_trial=call.is_trial)
             self.recorder.failed(seconds)
         else:
             if self.hold.failures_in_a_row:
@@ -326,11 +362,15 @@ class Guard:
                 self._tables.give_back(self.name, generation, number)
             else:
                 self._tables.report(self.name, generation, number, succeeded=outcome is Outcome.SUCCESS)
-        except StoreError as error:
+        except Exception as error:
             # The permit counts as lost at the probe deadline; the caller's answer is not ours to spoil.
-            logger.warning("circuit %s: probe %d cannot be reported: %s", self.name, number, error)
-        if outcome is not Outcome.IGNORED:
-            self.recorder.probed(failed=outcome is Outcome.FAILURE)
+            logger.warning(
+                "circuit %s: probe %d cannot be reported: %s",
+                self.name,
+                number,
+                error,
+                exc_info=not isinstance(error, StoreError),
+            )
 
 
 def expire_everything() -> None:

@@ -16,10 +16,10 @@ class Call:
     """A call that was let through.
 
     With a `permit` (generation and number) it is a probe; `counts` says whether its outcome belongs in the
-    failure rate.
+    failure rate; `is_trial` that it is the one call after a local hold.
     """
 
-    __slots__ = ("counts", "deadline", "number", "permit", "started")
+    __slots__ = ("counts", "deadline", "is_trial", "number", "permit", "started")
 
     def __init__(
         self, number: int, started: float, *, counts: bool, permit: tuple[int, int] | None = None
@@ -29,6 +29,7 @@ class Call:
         self.counts = counts
         self.permit = permit
         self.deadline: Deadline | None = None
+        self.is_trial = False
 
 
 class StandingRefusal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 LONGEST_HOLD_SECONDS = 300.0
@@ -41,16 +42,22 @@ class LocalTrip:
 class LocalHold:
     """The state of a local trip in one process.
 
-    Plain attributes, no lock: when threads meet, a count may be one off, never torn.
+    Plain attributes: when threads meet, a count may be one off, never torn. Only the trial is given out under
+    a lock.
     """
 
-    __slots__ = ("_generation", "_settings", "failures_in_a_row", "until")
+    __slots__ = ("_generation", "_settings", "_trying", "failures_in_a_row", "until")
 
     def __init__(self, settings: LocalTrip | None) -> None:
         self._settings = settings
         self._generation = 0
+        self.after_fork()
         self.failures_in_a_row = 0
         self.until = 0.0
+
+    def after_fork(self) -> None:
+        """Begin with no trial being given out."""
+        self._trying = threading.Lock()
 
     def see(self, generation: int) -> None:
         """Forget what belongs to an older generation: since then the fleet has proved the dependency."""
@@ -61,21 +68,42 @@ class LocalHold:
     def is_held(self, now: float) -> bool:
         return now < self.until
 
+    def begin_trial(self, now: float) -> bool:
+        """Tell whether this call, the first after a hold, tries the dependency; those beside it are held on.
+
+        The hold begins anew with the trial, so that one which hangs is not waited for longer than that.
+        """
+        settings = self._settings
+        if settings is None or self.failures_in_a_row < settings.failures:
+            return False
+        with self._trying:
+            if self.is_held(now):
+                return False
+            self.until = now + settings.hold_seconds
+            return True
+
+    def end_trial(self) -> None:
+        """Say that the trial has told nothing: the next call tries."""
+        self.until = 0.0
+
     def success(self) -> None:
         self.failures_in_a_row = 0
         self.until = 0.0
 
-    def failure(self, now: float, retry_after: float | None = None) -> bool:
+    def failure(self, now: float, retry_after: float | None = None, *, is_trial: bool = False) -> bool:
         """Count a failure; tell whether the hold begins with it.
 
         Args:
             now: epoch seconds.
+            is_trial: whether it is the trial's.
             retry_after: how long the dependency itself asks to be left alone, in seconds.
 
         """
         self.failures_in_a_row += 1
         settings = self._settings
-        if settings is None or self.failures_in_a_row < settings.failures or self.is_held(now):
+        if settings is None or self.failures_in_a_row < settings.failures:
+            return False
+        if self.is_held(now) and not is_trial:
             return False
         self.until = now + min(max(settings.hold_seconds, retry_after or 0.0), LONGEST_HOLD_SECONDS)
         return True

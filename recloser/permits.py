@@ -34,6 +34,10 @@ class PermitSeeker:
         self._asked_on: float | None = None
         self._refusals = 0
         self._readings_to_pass = 0
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Begin with nobody in the middle of asking."""
         self._lock = threading.Lock()
 
     def may_ask(self, flag: Flag, circuit: Circuit, now: float) -> bool:
