@@ -98,7 +98,6 @@ def test_every_line_is_valid(world: World, way: Callable[..., Any]) -> None:
         CHECK.validate(line)
 
 
-@pytest.mark.xfail(reason="events/schemas/emf.schema.json does not know the metric Slow", strict=True)
 def test_slow_lines_are_valid(world: World) -> None:
     """The line of a breaker that counts slow calls fits the schema."""
     world.breaker(NAME, slow_after_seconds=1).call(lambda: world.clock.advance(2))
