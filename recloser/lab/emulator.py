@@ -6,10 +6,12 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -28,10 +30,9 @@ SERVICES = (
 
 # What the emulator, and with it every Lambda environment, gets of this machine's environment: on AWS a
 # function does not see its developer's shell either.
-INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
+INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL")
 
 READY_WITHIN_SECONDS = 60.0
-STOP_WITHIN_SECONDS = 5.0
 
 
 class EmulatorError(RuntimeError):
@@ -52,6 +53,7 @@ class Emulator:
     port: int = 0
     # By this word in its health report we know our own child from another ministack that took the port.
     _edition: str = field(default_factory=lambda: f"recloser-{uuid.uuid4()}", repr=False)
+    _scratch: str = field(default="", repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -77,17 +79,17 @@ class Emulator:
             raise
 
     def stop(self) -> None:
-        """Stop ministack and every Lambda environment it started. Stopping twice is harmless."""
+        """Stop ministack and every Lambda environment it started. Stopping twice is harmless.
+
+        Nothing of it outlives the run, so nothing is asked to end in order: the whole group is killed.
+        """
         process, self._process = self._process, None
         if process is None:
             return
-        if process.stdin is not None:
-            process.stdin.close()  # the child takes this as "the parent is gone", and terminates its group
-        with contextlib.suppress(subprocess.TimeoutExpired):  # the kill below does not ask
-            process.wait(STOP_WITHIN_SECONDS)
-        with contextlib.suppress(ProcessLookupError):  # the whole group has ended
+        with contextlib.suppress(ProcessLookupError):  # the whole group has ended by itself
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.communicate()  # its end is awaited, and our end of its standard input closed
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def check(self) -> None:
         """Raise EmulatorError when ministack has ended by itself."""
@@ -95,11 +97,13 @@ class Emulator:
             raise EmulatorError(f"ministack ended by itself\n{self._log_tail()}")
 
     def _spawn(self) -> None:
+        self._scratch = tempfile.mkdtemp(prefix="recloser-local-aws-")
         with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "recloser.lab.emulator_process"],
                 cwd=Path(recloser.__file__).parent.parent,
-                env=_emulator_environment(self.port) | {"MINISTACK_EDITION": self._edition},
+                env=_emulator_environment(self.port)
+                | {"MINISTACK_EDITION": self._edition, "TMPDIR": self._scratch},
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -151,7 +151,7 @@ class LocalAws:
         deployment.build()
         self._progress("starting the emulator (ministack)")
         entered.callback(self._emulator.stop)
-        entered.callback(self._close_clients)  # the emulator waits for open connections
+        entered.callback(self._close_clients)
         self._emulator.start()
         self._progress("deploying (sam deploy --config-env local)")
         parameters = {"Circuits": ",".join(self._circuits), "DependencyUrl": self.dependency.url}

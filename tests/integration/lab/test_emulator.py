@@ -36,7 +36,7 @@ def gone(process: psutil.Process) -> bool:
 
 def test_answers_on_loopback_only_and_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A started emulator answers AWS calls on 127.0.0.1 alone; once stopped, nothing is left."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     emulator = Emulator(tmp_path / "ministack.log")
     emulator.start()
     try:
@@ -59,8 +59,9 @@ def test_answers_on_loopback_only_and_stops(tmp_path: Path, monkeypatch: pytest.
     emulator.stop()
 
 
-def test_dies_with_its_parent(tmp_path: Path) -> None:
-    """When the parent is killed without warning, the emulator ends too."""
+def test_dies_with_its_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the parent is killed without warning, the emulator ends too, and leaves no file."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     script = (
         "import sys, time; from pathlib import Path; from recloser.lab.emulator import Emulator\n"
         "emulator = Emulator(Path(sys.argv[1])); emulator.start()\n"
@@ -75,8 +76,10 @@ def test_dies_with_its_parent(tmp_path: Path) -> None:
         assert parent.stdout is not None
         emulator = psutil.Process(int(parent.stdout.readline()))
         assert emulator.is_running()
+        assert [*tmp_path.glob("recloser-local-aws-*")]
         os.kill(parent.pid, signal.SIGKILL)
     assert wait_for(lambda: gone(emulator))
+    assert wait_for(lambda: not [*tmp_path.glob("recloser-local-aws-*")])
 
 
 def test_reports_why_it_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
