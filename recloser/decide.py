@@ -25,12 +25,14 @@ class AlarmRaised:
     """CloudWatch moved an alarm to ALARM.
 
     `newest_data_ends_ms` is when the newest breaching datapoint ended; None: set by hand
-    (SetAlarmState), so there is no data to judge.
+    (SetAlarmState), so there is no data to judge. `newest_data_begins_ms` is when it began; None: that is
+    not known, as for a composite alarm.
     """
 
     alarm: str
     reason: str
     newest_data_ends_ms: int | None
+    newest_data_begins_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +164,20 @@ def _alarm_raised(circuit: Circuit, signal: AlarmRaised, now_ms: int, policy: Po
 
 
 def _is_stale(circuit: Circuit, signal: AlarmRaised) -> bool:
-    """A datapoint is fresh if it *ends* after the close.
+    """A datapoint is fresh if it ends after the close, and began after the trip before that.
 
     While a circuit is open only probes are made, and they are counted apart, so a bucket that spans the close
-    can only hold calls made since.
+    can only hold calls made since; unless it is so long that it holds the failures that led to the trip, too.
     """
     ends_ms, closed_at_ms = signal.newest_data_ends_ms, circuit.closed_at_ms
-    return ends_ms is not None and closed_at_ms is not None and ends_ms <= closed_at_ms
+    if ends_ms is None or closed_at_ms is None:
+        return False
+    return ends_ms <= closed_at_ms or _spans_outage(circuit, signal, closed_at_ms)
+
+
+def _spans_outage(circuit: Circuit, signal: AlarmRaised, closed_at_ms: int) -> bool:
+    begins_ms, opened_at_ms = signal.newest_data_begins_ms, circuit.opened_at_ms
+    return begins_ms is not None and opened_at_ms is not None and begins_ms < opened_at_ms <= closed_at_ms
 
 
 def _probes_reported(circuit: Circuit, probes: Probes, now_ms: int, policy: Policy) -> Decision:

@@ -108,7 +108,8 @@ def from_alarm_event(event: Mapping[str, Any]) -> tuple[str, AlarmRaised] | Igno
     if isinstance(circuit, Ignored):
         return circuit
     reason = state.get("reason") or "no reason given"
-    return circuit, AlarmRaised(alarm, reason, _newest_data_ends_ms(alarm, state.get("reasonData")))
+    begins_ms, ends_ms = _newest_data_ms(alarm, state.get("reasonData"))
+    return circuit, AlarmRaised(alarm, reason, ends_ms, begins_ms)
 
 
 def _event_metrics(configuration: Mapping[str, Any]) -> Iterable[MetricKey]:
@@ -118,8 +119,8 @@ def _event_metrics(configuration: Mapping[str, Any]) -> Iterable[MetricKey]:
             yield MetricKey(metric.get("namespace", ""), metric["name"], metric.get("dimensions", {}))
 
 
-def _newest_data_ends_ms(alarm: str, reason_data: str | None) -> int | None:
-    """When the newest breaching datapoint ended, epoch ms; None when the alarm was set by hand.
+def _newest_data_ms(alarm: str, reason_data: str | None) -> tuple[int | None, int | None]:
+    """When the newest breaching datapoint began and ended, epoch ms; no end: the alarm was set by hand.
 
     SetAlarmState passes its caller's reasonData on as it is, or none; an evaluation's names its own version
     and the instant of its query. `evaluatedDatapoints` is optional: events of 2019 have none.
@@ -127,10 +128,11 @@ def _newest_data_ends_ms(alarm: str, reason_data: str | None) -> int | None:
     data = _json_object(reason_data)
     try:
         if "triggeringAlarms" in data:
-            return _newest_child_ms(data["triggeringAlarms"])
+            return None, _newest_child_ms(data["triggeringAlarms"])
         if "version" not in data or "queryDate" not in data:
-            return None
-        return max(_data_ends_ms(data), default=0)
+            return None, None
+        ends_ms = max(_data_ends_ms(data), default=None)
+        return (None, 0) if ends_ms is None else (ends_ms - int(data["period"] * 1000), ends_ms)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EventError(f"alarm {alarm}: state.reasonData is not understood: {error!r}") from error
 
