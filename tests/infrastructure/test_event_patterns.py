@@ -12,6 +12,7 @@ import pytest
 from transformed_template import ROOT, Document
 
 from recloser.lab.emulator import Emulator, client_environment
+from recloser.metrics import TRIP_METRICS
 
 EVENTS = ROOT / "events"
 Matches = Callable[[Document, Document], bool]
@@ -148,12 +149,13 @@ def test_the_deployed_alarms_are_heard(
         assert matches(alarm_pattern, event), alarm["AlarmName"]
 
 
-def test_an_alarm_on_duration_is_heard(matches: Matches, alarm_pattern: Document) -> None:
-    """An alarm made by hand on Duration, whatever its name, trips too."""
+@pytest.mark.parametrize("name", sorted(TRIP_METRICS))
+def test_an_alarm_made_by_hand_is_heard(matches: Matches, alarm_pattern: Document, name: str) -> None:
+    """An alarm on a metric that trips by the library's word is heard by the rule, whatever the alarm's name."""
     event = golden("alarm-metric")
     event["detail"]["alarmName"] = "slow payments"
     for metric in metrics_of(event):
-        metric["name"] = "Duration"
+        metric["name"] = name
     assert matches(alarm_pattern, event)
 
 
