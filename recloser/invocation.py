@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import time
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
@@ -24,16 +25,23 @@ def handler(function: Callable[P, R]) -> Callable[P, R]:
     During an invocation metrics are gathered, and published every few seconds and at its end, also when the
     handler raises. Calls that still run when Lambda is about to end the environment (before the deadline by a
     tenth of the time that was left at the start, at most a second) count as failed.
+
+    Raises:
+        TypeError: it is no function, or an async one or a generator, which Lambda does not run.
+
     """
+    if not callable(function):
+        raise TypeError(f"{function!r} is not allowed: only functions can be handlers")
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise TypeError(f"{function!r} is not allowed: Lambda runs plain functions; call asyncio.run in one")
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        context = kwargs.get("context", args[1] if len(args) > 1 else None)
+        context = next((each for each in (*args, *kwargs.values()) if _has_deadline(each)), None)
         publisher = default_publisher()
         publisher.set_request_id(getattr(context, "aws_request_id", None))
-        deadline = (
-            default_watchdog().watch(_expiry(context), expire_everything) if _has_deadline(context) else None
-        )
+        expiry = _expiry(context)
+        deadline = None if expiry is None else default_watchdog().watch(expiry, expire_everything)
         batching.is_on = True
         close_lanes()
         try:
@@ -53,6 +61,11 @@ def _has_deadline(context: Any) -> bool:
     return hasattr(context, "get_remaining_time_in_millis")
 
 
-def _expiry(context: Any) -> float:
-    remaining: float = context.get_remaining_time_in_millis() / 1000
+def _expiry(context: Any) -> float | None:
+    if context is None:
+        return None
+    milliseconds = context.get_remaining_time_in_millis()
+    if not isinstance(milliseconds, int | float):  # a mock in somebody's test
+        return None
+    remaining = milliseconds / 1000
     return time.time() + remaining - min(LONGEST_MARGIN_SECONDS, remaining * MARGIN_SHARE)

@@ -1,0 +1,220 @@
+"""recloser.handler: one document an invocation, also when it raises; hangs counted before Lambda's end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+
+from recloser import CircuitOpen, handler
+from recloser.testing import MemoryTables, World
+
+NAME = "payments-api"
+pytestmark = pytest.mark.usefixtures("fresh_process")
+
+
+class Context:
+    """What Lambda gives a handler."""
+
+    aws_request_id = "52fdfc07-2182-154f-163f-5f0f9a621d72"
+
+    def __init__(self, remaining_seconds: float = 30) -> None:
+        self._end = time.time() + remaining_seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return max(0, int((self._end - time.time()) * 1000))
+
+
+def documents(world: World) -> list[Any]:
+    """The values of Failure, a document at a time."""
+    return [document["Failure"] for document in world.metrics]
+
+
+def calling(world: World, times: int = 10) -> Callable[[Any, Any], str]:
+    pay = world.breaker(NAME)(lambda: None)
+
+    def handle(event: Any, context: Any) -> str:
+        for _ in range(times):
+            pay()
+        return "done"
+
+    return handle
+
+
+def test_one_document_an_invocation(world: World) -> None:
+    """The calls of an invocation are one document; those of the next are another."""
+    handle = handler(calling(world))
+    assert [handle({}, Context()), handle({}, Context())] == ["done", "done"]
+    assert documents(world) == [[0] * 10] * 2
+
+
+def test_also_when_it_raises(world: World) -> None:
+    """A handler's exception is its caller's, and its calls are published all the same."""
+    work = calling(world)
+
+    @handler
+    def handle(event: Any, context: Any) -> None:
+        work(event, context)
+        raise SystemExit(1)
+
+    with pytest.raises(SystemExit):
+        handle({}, Context())
+    assert documents(world) == [[0] * 10]
+
+
+def test_outside_invocations_each_call_is_a_line(world: World) -> None:
+    """Before the first invocation and between two, nothing waits."""
+    work = calling(world, times=2)
+    work({}, None)
+    handler(work)({}, Context())
+    work({}, None)
+    assert documents(world) == [0, 0, [0, 0], 0, 0]
+
+
+def test_the_request_id_rides_along(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a property, for as long as the invocation lasts."""
+    from recloser import CircuitBreaker  # noqa: PLC0415
+
+    pay = CircuitBreaker(NAME, tables=MemoryTables())(lambda: None)
+    handler(lambda event, context: pay())({}, Context())
+    pay()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.get("request_id") for line in lines] == [Context.aws_request_id, None]
+    assert [list(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]) for line in lines] == [[["Circuit"]]] * 2
+
+
+def test_hanging_calls_are_counted_before_the_end(world: World) -> None:
+    """A call that runs when Lambda's time is nearly over counts as failed, once, though it ends after all."""
+    pay = world.breaker(NAME)(time.sleep)
+    world.breaker(NAME)
+    seen: list[Any] = []
+
+    @handler
+    def handle(event: Any, context: Any) -> None:
+        pay(0)
+        pay(0.45)
+        seen.append(documents(world))
+
+    handle({}, Context(remaining_seconds=0.3))
+    assert seen == [[[0, 1]]]
+    assert documents(world) == [[0, 1]]
+
+
+def test_a_hanging_probe_is_reported(world: World) -> None:
+    """A probe that runs when the time is nearly over is reported as failed, and the circuit trips again."""
+    pay = world.breaker(NAME)(time.sleep)
+    world.trip(NAME)
+    world.clock.advance(11)
+    handler(lambda event, context: pay(0.3))({}, Context(remaining_seconds=0.15))
+    assert world.tables.read(NAME).generation == 2
+    assert world.metric("ProbeFailure") == [1]
+
+
+def test_calls_that_ended_are_not_counted_again(world: World) -> None:
+    """An invocation that outlives its last call has nothing to count."""
+    work = calling(world)
+
+    @handler
+    def handle(event: Any, context: Any) -> None:
+        work(event, context)
+        time.sleep(0.15)
+
+    handle({}, Context(remaining_seconds=0.1))
+    assert documents(world) == [[0] * 10]
+
+
+@pytest.mark.parametrize("context", [None, object(), MagicMock(), "context"])
+def test_odd_contexts(world: World, context: Any) -> None:
+    """Without a deadline that can be understood there is none: the handler runs."""
+    assert handler(calling(world))({}, context) == "done"
+    assert documents(world) == [[0] * 10]
+
+
+def test_a_method(world: World) -> None:
+    """A method can be a handler: the context is found wherever it stands."""
+    pay = world.breaker(NAME)(time.sleep)
+
+    class Application:
+        @handler
+        def handle(self, event: Any, context: Any) -> None:
+            pay(0.3)
+
+    Application().handle({}, context=Context(remaining_seconds=0.15))
+    assert world.metric("Failure") == [1]
+
+
+def test_a_refused_handler_raises(world: World) -> None:
+    """A refusal that nobody answers is the invocation's error, and is published."""
+    pay = world.breaker(NAME)(lambda: None)
+    world.force_open(NAME)
+    with pytest.raises(CircuitOpen):
+        handler(lambda event, context: pay())({}, Context())
+    assert world.metric("Rejected") == [1]
+
+
+async def asynchronous(event: Any, context: Any) -> None:
+    """Lambda would not await it."""
+
+
+def generating(event: Any, context: Any) -> Any:
+    yield event
+
+
+@pytest.mark.parametrize("function", [asynchronous, generating, 3])
+def test_what_lambda_cannot_run(function: Any) -> None:
+    """It is refused at decoration."""
+    with pytest.raises(TypeError, match="is not allowed"):
+        handler(function)
+
+
+HANGING = """
+import sys, time
+from recloser import CircuitBreaker, handler
+from recloser.testing import MemoryTables
+
+breaker = CircuitBreaker("payments-api", tables=MemoryTables(), timeout_seconds=TIMEOUT)
+
+@breaker
+def pay():
+    print("hanging", file=sys.stderr, flush=True)
+    while True:
+        time.sleep(60)
+
+class Context:
+    aws_request_id = "1"
+    def get_remaining_time_in_millis(self):
+        return REMAINING
+
+def handle(event, context):
+    breaker.call(lambda: None)
+    pay()
+
+(handler(handle) if REMAINING else handle)({}, Context())
+"""
+
+
+@pytest.mark.parametrize(
+    ("timeout", "remaining", "expected"),
+    [(None, 400, [[0, 1]]), (0.2, 0, [0, 1]), (0.2, 400, [[0, 1]])],
+    ids=["handler's deadline", "timeout_seconds", "both"],
+)
+def test_a_process_that_is_killed(timeout: float | None, remaining: int, expected: list[Any]) -> None:
+    """A function hangs until its process is killed, as Lambda does it: the failure is on standard output."""
+    program = HANGING.replace("TIMEOUT", repr(timeout)).replace("REMAINING", str(remaining))
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "hanging\n"
+    time.sleep(0.6)
+    process.kill()
+    output, _ = process.communicate(timeout=10)
+    assert process.returncode == -signal.SIGKILL
+    assert [json.loads(line)["Failure"] for line in output.splitlines()] == expected
