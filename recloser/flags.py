@@ -164,6 +164,11 @@ class FlagReader:
         self._watched.add(watched)
         return watched
 
+    def forget(self) -> None:
+        """Make every flag unknown, so that the next call of each breaker reads it. For tests."""
+        for watched in self._watched.alive():
+            watched.known = None
+
     def read(self, watched: WatchedFlag, known: Flag | None, now: float) -> Flag:
         """Read now. Of several threads that want the same, the first reads and the others wait for it."""
         with self._reading:

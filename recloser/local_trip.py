@@ -46,10 +46,10 @@ class LocalHold:
     a lock.
     """
 
-    __slots__ = ("_generation", "_settings", "_trying", "failures_in_a_row", "until")
+    __slots__ = ("_generation", "_trying", "failures_in_a_row", "settings", "until")
 
     def __init__(self, settings: LocalTrip | None) -> None:
-        self._settings = settings
+        self.settings = settings
         self._generation = 0
         self.after_fork()
         self.failures_in_a_row = 0
@@ -73,7 +73,7 @@ class LocalHold:
 
         The hold begins anew with the trial, so that one which hangs is not waited for longer than that.
         """
-        settings = self._settings
+        settings = self.settings
         if settings is None or self.failures_in_a_row < settings.failures:
             return False
         with self._trying:
@@ -100,7 +100,7 @@ class LocalHold:
 
         """
         self.failures_in_a_row += 1
-        settings = self._settings
+        settings = self.settings
         if settings is None or self.failures_in_a_row < settings.failures:
             return False
         if self.is_held(now) and not is_trial:

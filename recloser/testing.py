@@ -1,8 +1,10 @@
 """For tests of code that uses Recloser: a clock that is set by hand, and a world in memory.
 
-world = World()
-breaker = world.breaker("payments-api")
-world.force_open("payments-api")
+    world = World()
+    breaker = world.breaker("payments-api")
+    world.force_open("payments-api")
+
+With pytest the fixture `recloser_world` is such a world.
 """
 
 from __future__ import annotations
@@ -14,10 +16,13 @@ from typing import Any
 from recloser.breaker import CircuitBreaker
 from recloser.circuit import Circuit, Override, Policy, Probes, State
 from recloser.control import Control
-from recloser.decide import AlarmRaised, OverrideReleased, OverrideSet, ProbesReported
+from recloser.decide import AlarmRaised, OverrideReleased, OverrideSet, PolicySet, ProbesReported
 from recloser.flags import FlagReader
+from recloser.guard import close_lanes
+from recloser.local_trip import LocalHold
 from recloser.memory import MemoryTables
 from recloser.publishing import EmfPublisher
+from recloser.tables import Tables
 from recloser.watchdog import Deadline
 
 __all__ = ["Clock", "MemoryTables", "World"]
@@ -66,11 +71,25 @@ def halfway(low: float, high: float) -> float:
     return (low + high) / 2
 
 
+def _move(breaker: CircuitBreaker, given: dict[str, Any]) -> None:
+    """Have a breaker begin anew with these parts."""
+    for name, part in given.items():
+        setattr(breaker, name, part)
+    vars(breaker).pop("_guard", None)
+    breaker._lane.close()  # noqa: SLF001
+
+
 class World:
     """Everything that breakers need, in this process: tables, the control side, a clock, the metrics.
 
     Args:
         policy: the default policy of its circuits.
+
+    Attributes:
+        clock: what its breakers take for the time.
+        tables: where its circuits are kept.
+        control: applies signals to them, as the deployed functions do.
+        metrics: the documents that were published, as dictionaries.
 
     """
 
@@ -79,6 +98,10 @@ class World:
         self.tables = MemoryTables(on_probes=self._probes_reported)
         self.control = Control(self.tables, defaults=policy or Policy(jitter=0), now_ms=self.clock.now_ms)
         self.metrics: list[dict[str, Any]] = []
+        self._readers: list[FlagReader] = []
+        self._adopted: list[tuple[CircuitBreaker, dict[str, Any]]] = []
+
+    # --- Breakers --------------------------------------------------------------------------------
 
     def breaker(self, name: str, **settings: Any) -> CircuitBreaker:
         """Make a breaker in this world. `settings` as for CircuitBreaker."""
@@ -86,35 +109,97 @@ class World:
             "tables": self.tables,
             "clock": self.clock,
             "draw": halfway,
-            "publisher": EmfPublisher(lambda line: self.metrics.append(json.loads(line))),
+            "publisher": self._publisher(),
             "watchdog": self.clock,
         } | settings
-        reader = FlagReader(world["tables"], world["clock"], world["draw"], beside=lambda work: work())
-        return CircuitBreaker(name, **({"reader": reader} | world))
+        return CircuitBreaker(name, **({"reader": self._reader(world["tables"], world["clock"])} | world))
+
+    def adopt(self, breaker: CircuitBreaker) -> None:
+        """Take a breaker that the code under test has made already into this world, until `let_go`.
+
+        Its metrics and its circuit are this world's. It keeps its own clock, so force its states rather than
+        wait for them.
+        """
+        reader = self._reader(self.tables, breaker._clock)  # noqa: SLF001  (the library's own)
+        given = {
+            "_given_tables": self.tables,
+            "_given_publisher": self._publisher(),
+            "_given_reader": reader,
+            "_hold": LocalHold(breaker._hold.settings),  # noqa: SLF001
+        }
+        self._adopted.append((breaker, {name: getattr(breaker, name) for name in given}))
+        _move(breaker, given)
+
+    def let_go(self) -> None:
+        """Give every adopted breaker back what it had."""
+        while self._adopted:
+            _move(*self._adopted.pop())
+
+    # --- States ----------------------------------------------------------------------------------
 
     def trip(self, name: str) -> Circuit:
-        """Trip a circuit, as an alarm set by hand would."""
+        """Trip a circuit, as an alarm does: breakers see it when their flag is next read."""
         return self.control.apply(name, AlarmRaised("test", "tripped by a test", None)).circuit
 
     def force_open(self, name: str) -> Circuit:
-        """Hold a circuit open, as an operator would."""
+        """Hold a circuit open, as an operator would; breakers see it at once."""
         return self._override(name, State.OPEN)
 
     def force_closed(self, name: str) -> Circuit:
-        """Let everything through, as an operator would."""
+        """Let everything through, as an operator would; breakers see it at once."""
         return self._override(name, State.CLOSED)
 
     def release(self, name: str) -> Circuit:
-        """Take an override back."""
-        return self.control.apply(name, OverrideReleased("test")).circuit
+        """Take an override back; breakers see it at once."""
+        circuit = self.control.apply(name, OverrideReleased("test")).circuit
+        self._forget_flags()
+        return circuit
 
-    def metric(self, name: str) -> list[float]:
-        """Return every value published for a metric, in order."""
-        return [document[name] for document in self.metrics if name in document]
+    def configure(self, name: str, **policy: Any) -> Circuit:
+        """Set a circuit's policy (`enforce`, `ramp_seconds` and the others); breakers see it at once.
+
+        Raises:
+            PolicyError: a setting is unknown or out of its range.
+
+        """
+        Policy().with_overrides(policy)
+        circuit = self.control.apply(name, PolicySet(policy, by="test")).circuit
+        self._forget_flags()
+        return circuit
+
+    # --- What happened ---------------------------------------------------------------------------
+
+    def metric(self, name: str, circuit: str | None = None) -> list[float]:
+        """Return every value published for a metric, of all circuits or of one, in order."""
+        values: list[float] = []
+        for document in self.metrics:
+            if name in document and circuit in (None, document["Circuit"]):
+                value = document[name]
+                values.extend(value if isinstance(value, list) else [value])
+        return values
+
+    def refused(self, circuit: str) -> int:
+        """Return how many calls were refused; in shadow mode, how many would have been."""
+        return int(sum(self.metric("Rejected", circuit)))
 
     def _override(self, name: str, state: State) -> Circuit:
         override = Override(state, by="test", why="a test says so", at_ms=self.clock.now_ms())
-        return self.control.apply(name, OverrideSet(override)).circuit
+        circuit = self.control.apply(name, OverrideSet(override)).circuit
+        self._forget_flags()
+        return circuit
+
+    def _forget_flags(self) -> None:
+        for reader in self._readers:
+            reader.forget()
+        close_lanes()
+
+    def _publisher(self) -> EmfPublisher:
+        return EmfPublisher(lambda line: self.metrics.append(json.loads(line)))
+
+    def _reader(self, tables: Tables, clock: Callable[[], float]) -> FlagReader:
+        reader = FlagReader(tables, clock, halfway, beside=lambda work: work())
+        self._readers.append(reader)
+        return reader
 
     def _probes_reported(self, name: str, probes: Probes) -> None:
         self.control.apply(name, ProbesReported(probes))

@@ -44,14 +44,6 @@ def gathering() -> Iterator[None]:
     publishing.batching.is_on = False
 
 
-def total(world: World, metric: str) -> list[float]:
-    """Every value of a metric, out of single ones and arrays."""
-    values: list[float] = []
-    for value in world.metric(metric):
-        values.extend(value if isinstance(value, list) else [value])
-    return values
-
-
 # --- The line ------------------------------------------------------------------------------------
 
 NUMBERS = st.one_of(st.integers(0, 10**9), st.floats(0, 10**9, allow_nan=False))
@@ -154,8 +146,8 @@ def test_one_document_for_all_ways(world: World, way: Callable[..., Any]) -> Non
     assert world.metrics == []
     publishing.flush_all()
     assert len(world.metrics) == 1
-    assert sorted(total(world, "Failure")) == [0] * 15 + [1] * 5
-    assert len(total(world, "Duration")) == 20
+    assert sorted(world.metric("Failure")) == [0] * 15 + [1] * 5
+    assert len(world.metric("Duration")) == 20
 
 
 @pytest.mark.usefixtures("gathering")
@@ -167,7 +159,7 @@ def test_whatever_the_settings(world: World, settings: dict[str, Any]) -> None:
         pay()
     publishing.flush_all()
     assert len(world.metrics) == 1
-    assert total(world, "Failure") == [0] * 50
+    assert world.metric("Failure") == [0] * 50
 
 
 @pytest.mark.usefixtures("gathering")
@@ -191,7 +183,7 @@ def test_held_calls_in_a_batch(world: World) -> None:
         with suppress(Down, CircuitOpen):
             pay()
     publishing.flush_all()
-    found = [len(total(world, metric)) for metric in ("Failure", "Duration", "Rejected")]
+    found = [len(world.metric(metric)) for metric in ("Failure", "Duration", "Rejected")]
     assert found == [8, 5, 3]
 
 
@@ -229,7 +221,7 @@ def test_what_comes_after_a_flush(world: World) -> None:
     ended = world.clock()
     world.clock.advance(600)
     publishing.flush_all()
-    assert total(world, "Failure") == [0, 0]
+    assert world.metric("Failure") == [0, 0]
     assert world.metrics[-1]["_aws"]["Timestamp"] <= ended * 1000
 
 
@@ -243,7 +235,7 @@ def test_a_breaker_that_is_gone(world: World) -> None:
     uses_one()
     gc.collect()
     publishing.flush_all()
-    assert total(world, "Failure") == [0]
+    assert world.metric("Failure") == [0]
 
 
 # --- Threads -------------------------------------------------------------------------------------
@@ -294,8 +286,8 @@ def test_flushes_race_with_calls_and_with_each_other(world: World) -> None:
         thread.join(timeout=60)
     publishing.flush_all()
     assert errors == []
-    assert total(world, "Failure") == [0] * 12_000
-    assert len(total(world, "Duration")) == 12_000
+    assert world.metric("Failure") == [0] * 12_000
+    assert len(world.metric("Duration")) == 12_000
 
 
 @pytest.mark.usefixtures("fresh_process", "switching")
@@ -324,10 +316,10 @@ def test_invocations_race_with_calls(world: World) -> None:
     done.set()
     invoking.join(timeout=60)
     publishing.flush_all()
-    values = total(world, "Failure")
+    values = world.metric("Failure")
     assert values.count(1) == 4500
     assert values.count(0) == 4500 + 10 * len(invocations)
-    assert len(total(world, "Duration")) == len(values)
+    assert len(world.metric("Duration")) == len(values)
 
 
 @pytest.mark.usefixtures("gathering")
