@@ -172,7 +172,7 @@ class ControlPlane:
             for applied in self._control.tick_due():
                 if self._witness is not None:
                     self._witness.applied(None, applied, self._agenda.now_ms)
-        except ExceptionGroup:
+        except* StoreError:
             pass  # the next minute tries again, as the function's own retries would
         try:
             self._books.rearmed += len(self._control.rearm_deaf_alarms())

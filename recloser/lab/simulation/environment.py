@@ -1,8 +1,9 @@
 """One Lambda execution environment: its clock, its breaker, and one call at a time.
 
-A call is made in one go, with the real decorated function: while the dependency "works", only this environment's
-clock moves, ahead of everybody else's time. That is exact, because what a call does to others when it ends
-travels as messages that bear the time of its end: metrics, and reports of probes.
+A short call is made in one go, with the real decorated function: while the dependency "works", only this
+environment's clock moves, ahead of everybody else's time. That is exact, because what such a call does to others
+travels as messages that bear the time of its end: metrics, and reports of probes. A long one, which may look at
+the flag when it ends, is a `with` block whose two ends happen at their own times.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from recloser.lab.simulation.caller_tables import CallerTables
     from recloser.lab.simulation.scenario import Caller
     from recloser.lab.simulation.witness import Witness
+
+
+# A call of less time asks no table when it ends.
+SHORT_CALL_MS = 500
 
 
 class Killed(BaseException):
@@ -82,6 +87,7 @@ class Environment:
         margin = min(LONGEST_MARGIN_SECONDS * MS_PER_SECOND, self._timeout_ms * MARGIN_SHARE)
         self._margin_ms = round(margin) if caller.handler else 0
         self._killed_at_ms = self._warned_at_ms = at_ms
+        self._thaws_at_ms = self._ends_call_at_ms = at_ms
         self._witness = witness
         self._is_watched = is_watched
         tables.environment = self
@@ -93,7 +99,7 @@ class Environment:
     def start(self, publisher: Publisher) -> None:
         """Import the caller's module: make its breaker and decorate its function."""
         caller = self._caller
-        breaker = CircuitBreaker(
+        self.breaker = CircuitBreaker(
             self._circuit,
             timeout_seconds=caller.timeout_seconds,
             local_trip=caller.local_trip,
@@ -107,9 +113,9 @@ class Environment:
             clock=self.clock,
             draw=self._draw,
         )
-        self.call = breaker(self._call_dependency)
+        self.call = self.breaker(self._call_dependency)
         # What `recloser.handler` does for a whole process has to be done here for one environment of many.
-        self.guard = breaker._guard  # noqa: SLF001
+        self.guard = self.breaker._guard  # noqa: SLF001
 
     # --- Its time --------------------------------------------------------------------------------
 
@@ -133,28 +139,31 @@ class Environment:
         self._seconds = (at_ms + self._skew_ms) / MS_PER_SECOND
 
     def _work_watched(self, end_ms: int) -> None:
-        """Let the deadlines within a call come, Lambda's own last."""
+        """Let the deadlines within a call come, Lambda's own last.
+
+        Raises:
+            Killed: that was the end of the environment.
+
+        """
         stop_ms = min(end_ms, self._killed_at_ms)
         for deadline in sorted(self._deadlines, key=lambda each: each.at):
-            at_ms = round(deadline.at * MS_PER_SECOND) - self._skew_ms
+            at_ms = self._true_ms(deadline)
             if at_ms <= stop_ms:
                 self._come_to(max(self.at_ms, at_ms))
                 deadline.expire()
         self._deadlines[:] = [each for each in self._deadlines if each.on_expiry is not None]
-        if self._handles and end_ms >= self._warned_at_ms:
+        if self._handles and self._warned_at_ms <= end_ms:
             self._come_to(max(self.at_ms, self._warned_at_ms))
+            self._warned_at_ms = self._killed_at_ms
             for number in list(self.guard.running):
                 self.guard.expire(number)
         if end_ms >= self._killed_at_ms:
-            self.die(max(self.at_ms, self._killed_at_ms))
+            self._die(max(self.at_ms, self._killed_at_ms))
 
-    def die(self, at_ms: int) -> None:
-        """End in the middle of a call.
+    def _true_ms(self, deadline: Deadline) -> int:
+        return round(deadline.at * MS_PER_SECOND) - self._skew_ms
 
-        Raises:
-            Killed: always; the call never returns.
-
-        """
+    def _die(self, at_ms: int) -> None:
         self._come_to(at_ms)
         self.is_dead = True
         raise Killed
@@ -176,16 +185,22 @@ class Environment:
             self._deadlines.clear()
         self.free_at_ms = self.at_ms
 
+    def is_short(self) -> bool:
+        """Tell whether the call to come can be made in one go."""
+        return self.fate.milliseconds + self.frozen_ms < SHORT_CALL_MS
+
     def is_in_lane(self) -> bool:
         """Tell whether the next call asks no table."""
         lane = self.guard.lane
         return lane.since <= self._seconds < lane.until
 
     def _call_dependency(self) -> None:
-        """Spend the time that the dependency takes. This is the path of every call that is made."""
+        """Spend the time that the dependency takes. This is the path of every short call."""
         milliseconds, fails = self.fate
         if self._is_watched:
-            self._begin_watched(milliseconds)
+            self._tell_of_call()
+            if self.dies_in_probe and self.permit is not None:
+                self._die(self.at_ms + milliseconds)
         end_ms = self.at_ms + milliseconds
         if self._deadlines or end_ms >= self._warned_at_ms:
             self._work_watched(end_ms)
@@ -194,14 +209,57 @@ class Environment:
         if fails:
             raise DependencyFailed
 
-    def _begin_watched(self, milliseconds: int) -> None:
-        """Tell the witness, and let faults have their way with the environment."""
+    def _tell_of_call(self) -> None:
         if self._witness is not None:
             self._witness.began(self)
+
+    # --- A long call -----------------------------------------------------------------------------
+
+    def enter(self) -> None:
+        """Begin a call that takes long.
+
+        Raises:
+            CircuitOpen: refused.
+
+        """
+        self.breaker.__enter__()
+        self._tell_of_call()
         if self.dies_in_probe and self.permit is not None:
-            self.die(self.at_ms + min(milliseconds, self._timeout_ms))
-        if self.frozen_ms:  # it stands still: what is due meanwhile happens when it thaws
-            self._come_to(self.at_ms + self.frozen_ms)
+            self._killed_at_ms = self.at_ms + min(self.fate.milliseconds, self._timeout_ms)
+            self._warned_at_ms = NEVER_MS + self._killed_at_ms
+        self._thaws_at_ms = self.at_ms + self.frozen_ms
+        self._ends_call_at_ms = self._thaws_at_ms + self.fate.milliseconds
+
+    def next_stop_ms(self) -> int:
+        """When something happens within the call: a deadline, or its end."""
+        times = [self._true_ms(deadline) for deadline in self._deadlines]
+        if self._handles:
+            times.append(self._warned_at_ms)
+        awake = max(self._thaws_at_ms, min([*times, self._ends_call_at_ms]))
+        return min(awake, self._killed_at_ms)
+
+    def stop(self, at_ms: int) -> bool:
+        """Let happen what is due; tell whether the call has come to its end.
+
+        Raises:
+            Killed: the environment ended.
+
+        """
+        self._come_to(at_ms)
+        self._work_watched(at_ms)
+        return at_ms >= self._ends_call_at_ms
+
+    def leave(self) -> None:
+        """End the call.
+
+        Raises:
+            DependencyFailed: made, and failed.
+
+        """
+        error = DependencyFailed() if self.fate.fails else None
+        self.breaker.__exit__(type(error) if error else None, error, None)
+        if error is not None:
+            raise error
 
     def do_what_ran_beside(self) -> None:
         """A flag that was read beside the call: its news is there for the next one."""

@@ -92,10 +92,6 @@ class Fleet:
             self._books.row(now_ms)[THROTTLED] += self._per_invocation
             return
         environment.begin_invocation(now_ms)
-        if self._per_invocation == 1:
-            self._call(environment)
-            environment.end_invocation()
-            return
         environment.calls_left = self._per_invocation
         environment.free_at_ms = now_ms + NEVER_MS
         self._go_on(environment)
@@ -152,49 +148,89 @@ class Fleet:
                 self._agenda.at(environment.at_ms, partial(self._go_on, environment))
                 return
             environment.calls_left -= 1
-            self._call(environment)
+            environment.permit = None
+            environment.fate = self._fate(environment.at_ms)
+            if self._misfortune.is_possible:
+                self._bring_misfortune(environment)
+            if not environment.is_short():
+                self._agenda.at(environment.at_ms, partial(self._begin_long_call, environment))
+                return
+            self._make_call(environment)
         environment.end_invocation()
 
-    def _call(self, environment: Environment) -> None:
-        fate = self._fate(environment.at_ms)
-        if self._misfortune.is_possible:
-            fate = self._with_faults(environment, fate)
+    def _make_call(self, environment: Environment) -> None:
+        """Make a short call, in one go."""
         row = self._books.row(environment.at_ms)
-        environment.fate = fate
-        environment.permit = None
-        succeeded: bool | None = None
         try:
             environment.call()
         except CircuitOpen as refusal:
-            self._refused(environment, refusal, fate, row)
+            self._refused(environment, refusal, row)
         except DependencyFailed:
-            row[FAILED] += 1
-            succeeded = False
+            self._ended(environment, row, succeeded=False)
         except Killed:
-            row[FAILED] += 1
-            self._books.deaths += 1
+            self._ended(environment, row, succeeded=None)
         else:
             row[SUCCEEDED] += 1
-            succeeded = True
-        if environment.permit is not None:
-            row[PROBES] += 1
-            self._books.probes.append(Probe(environment.at_ms, environment.permit[0], succeeded))
+            if environment.permit is not None or self._witness is not None:
+                self._note_end(environment, row, succeeded=True)
         if environment.aside:
             environment.do_what_ran_beside()
 
-    def _refused(self, environment: Environment, refusal: CircuitOpen, fate: Fate, row: list[int]) -> None:
+    def _begin_long_call(self, environment: Environment) -> None:
+        row = self._books.row(environment.at_ms)
+        try:
+            environment.enter()
+        except CircuitOpen as refusal:
+            self._refused(environment, refusal, row)
+            environment.do_what_ran_beside()
+            self._go_on(environment)
+            return
+        environment.do_what_ran_beside()
+        self._await_stop(environment, row)
+
+    def _await_stop(self, environment: Environment, row: list[int]) -> None:
+        self._agenda.at(environment.next_stop_ms(), partial(self._stop, environment, row))
+
+    def _stop(self, environment: Environment, row: list[int]) -> None:
+        """Something within a long call has come: a deadline, or its end."""
+        try:
+            if not environment.stop(self._agenda.now_ms):
+                environment.do_what_ran_beside()
+                self._await_stop(environment, row)
+                return
+            environment.leave()
+        except DependencyFailed:
+            self._ended(environment, row, succeeded=False)
+        except Killed:
+            self._ended(environment, row, succeeded=None)
+        else:
+            self._ended(environment, row, succeeded=True)
+        environment.do_what_ran_beside()
+        self._go_on(environment)
+
+    def _ended(self, environment: Environment, row: list[int], *, succeeded: bool | None) -> None:
+        row[SUCCEEDED if succeeded else FAILED] += 1
+        self._books.deaths += succeeded is None
+        self._note_end(environment, row, succeeded=succeeded)
+
+    def _note_end(self, environment: Environment, row: list[int], *, succeeded: bool | None) -> None:
+        if environment.permit is not None:
+            row[PROBES] += 1
+            self._books.probes.append(Probe(environment.at_ms, environment.permit[0], succeeded))
+        if self._witness is not None and succeeded is not None:
+            self._witness.ended(environment, failed=not succeeded)
+
+    def _refused(self, environment: Environment, refusal: CircuitOpen, row: list[int]) -> None:
         is_held = environment.guard.hold.is_held(environment.clock()) and "local trip" in refusal.circuit.reason
         row[HELD if is_held else REFUSED] += 1
-        if not fate.fails:
+        if not environment.fate.fails:
             row[HELD_GOOD if is_held else REFUSED_GOOD] += 1
         if self._witness is not None:
             self._witness.refused(environment, refusal)
 
-    def _with_faults(self, environment: Environment, fate: Fate) -> Fate:
+    def _bring_misfortune(self, environment: Environment) -> None:
         faults, chance = self._misfortune.now, self._misfortune.chance
-        frozen_seconds = chance.lateness_seconds(faults.freezes_in_call)
+        environment.frozen_ms = round(chance.lateness_seconds(faults.freezes_in_call) * MS_PER_SECOND)
         environment.dies_in_probe = chance.happens(faults.deaths_in_probe)
-        environment.frozen_ms = round(frozen_seconds * MS_PER_SECOND)
         if chance.happens(faults.deaths_in_call):
-            return Fate(NEVER_MS, fails=True)
-        return fate
+            environment.fate = Fate(NEVER_MS, fails=True)

@@ -33,3 +33,6 @@ class Witness:
 
     def refused(self, environment: Environment, refusal: CircuitOpen) -> None:
         """A call was refused."""
+
+    def ended(self, environment: Environment, *, failed: bool) -> None:
+        """A call came back from the dependency, at the environment's time."""

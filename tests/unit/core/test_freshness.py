@@ -1,4 +1,4 @@
-"""What spans an outage is no news: a datapoint that began before the trip may hold the failures that led to it."""
+"""What spans an outage is no news: a datapoint from before the trip may hold the failures that led to it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def raised(begins_ms: int | None, ends_ms: int) -> AlarmRaised:
 
 
 def test_a_minute_that_spans_the_outage_is_stale() -> None:
-    """A period that holds the failures before the trip and ends after the close trips nothing, and re-arms."""
+    """A period that began before the trip and ends after the close trips nothing, and re-arms."""
     decision = decide(CLOSED, raised(10 * MINUTE_MS, 11 * MINUTE_MS), 11 * MINUTE_MS, Policy())
     assert (decision.circuit, decision.rearm) == (None, "steady")
 

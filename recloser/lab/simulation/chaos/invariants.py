@@ -1,0 +1,194 @@
+"""What must hold in every run, whatever is lost, late, doubled or reordered: a witness that checks it as it happens."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from recloser.circuit import Circuit, State
+from recloser.control import Applied
+from recloser.decide import AlarmRaised, ProbesReported, Signal
+from recloser.errors import CircuitOpen
+from recloser.lab.simulation.agenda import MS_PER_SECOND
+from recloser.lab.simulation.chaos.bounds import caches_expire_seconds, refusals_end_seconds
+from recloser.lab.simulation.environment import Environment
+from recloser.lab.simulation.scenario import Scenario
+from recloser.lab.simulation.simulation import START_MS, Run, Simulation
+from recloser.lab.simulation.witness import Witness
+
+# What one write may do: from, to, and how far the generation moves.
+STEPS = {
+    (State.CLOSED, State.OPEN, 1),
+    (State.OPEN, State.HALF_OPEN, 0),
+    (State.OPEN, State.OPEN, 1),
+    (State.OPEN, State.CLOSED, 1),
+    (State.HALF_OPEN, State.OPEN, 1),
+    (State.HALF_OPEN, State.CLOSED, 1),
+    (State.CLOSED, State.CLOSED, 1),  # a reset
+    *((state, state, 0) for state in State),
+}
+_OPERATORS = ("forced", "override", "reset", "policy set")
+
+
+class Violation(AssertionError):
+    """Something happened that must not."""
+
+
+class Invariants(Witness):
+    """Checks a simulation."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._policy = scenario.policy.with_overrides(scenario.own_policy)
+        self._simulation = Simulation(scenario, self)
+        self._circuit = Circuit(scenario.circuit)
+        self._not_closed_since_ms: int | None = None
+        self._forced_closed_since_ms: int | None = None
+        self._replaced: dict[int, int] = defaultdict(int)
+        self._claimed: set[tuple[int, int]] = set()
+        self._probed: set[tuple[int, int]] = set()
+        self._has_read: dict[Environment, bool] = {}
+        self._last_bad_ms = 0
+        self._violations: list[str] = []
+
+    def run(self) -> Run:
+        """Play the scenario.
+
+        Raises:
+            Violation: something happened that must not. It is raised at the end, for what is raised within
+                may be caught by those who must not fail because of others.
+
+        """
+        run = self._simulation.run()
+        if self._violations:
+            raise Violation(f"{len(self._violations)} in all, first: {self._violations[0]}")
+        return run
+
+    # --- Circuits --------------------------------------------------------------------------------
+
+    def wrote(self, before: Circuit, after: Circuit, at_ms: int) -> None:
+        self._check(after.revision == before.revision + 1, "a revision was skipped")
+        step = (before.state, after.state, after.generation - before.generation)
+        self._check(step in STEPS, f"no circuit makes the step {step}")
+        held = before.active_override(at_ms)
+        if held is not None and held.state is State.OPEN and not self._has_skew:
+            self._check(after.reason.startswith(_OPERATORS), "an override was overruled")
+        if step == (State.CLOSED, State.OPEN, 1):
+            self._check_trip(before, after)
+        if after.state is State.CLOSED and before.state is not State.CLOSED:
+            self._check_close(before, after)
+        self._check_not_stuck(after, at_ms)
+        if after.generation == before.generation:
+            beyond = max(before.permits, self._policy.permits)
+            self._replaced[after.generation] += max(0, after.permits - beyond)
+        self._follow(after, at_ms)
+
+    def _check_trip(self, before: Circuit, after: Circuit) -> None:
+        if after.reason.startswith(_OPERATORS) or "slow-calls" in (after.alarm or ""):
+            return
+        since_ms = before.closed_at_ms or 0
+        self._check(self._last_bad_ms > since_ms - self._slack_ms, "tripped, though no call has failed since the close")
+
+    def _check_close(self, before: Circuit, after: Circuit) -> None:
+        if after.reason.startswith("reset"):
+            return
+        probes = self._simulation.tables.memory.read_probes(before.name, before.generation)
+        enough = probes is not None and len(probes.succeeded) >= self._policy.successes_to_close
+        self._check(enough, f"closed without enough successes: {probes}")
+
+    def _check_not_stuck(self, after: Circuit, at_ms: int) -> None:
+        held = after.active_override(at_ms)
+        if after.state is State.CLOSED or (held is not None and held.state is State.OPEN):
+            return
+        self._check(after.due_at_ms is not None, "a circuit that is not closed will never be looked at")
+        probes = self._simulation.tables.memory.read_probes(after.name, after.generation)
+        self._check(probes is not None, "a circuit that is not closed has no permits")
+
+    def _follow(self, after: Circuit, at_ms: int) -> None:
+        self._circuit = after
+        if after.state_for_callers(at_ms) is State.CLOSED:
+            self._not_closed_since_ms = None
+        elif self._not_closed_since_ms is None:
+            self._not_closed_since_ms = at_ms
+        held = after.active_override(at_ms)
+        if held is None or held.state is not State.CLOSED:
+            self._forced_closed_since_ms = None
+        elif self._forced_closed_since_ms is None:
+            self._forced_closed_since_ms = at_ms
+
+    def applied(self, signal: Signal | None, applied: Applied, at_ms: int) -> None:
+        if applied.decision.circuit is None:
+            return
+        before = applied.before
+        if isinstance(signal, ProbesReported):
+            same = signal.probes.generation == before.generation
+            self._check(same and before.state is not State.CLOSED, "an older generation's probes changed something")
+        if isinstance(signal, AlarmRaised):
+            self._check(before.state is State.CLOSED, "an alarm changed a circuit that was not closed")
+            ends_ms, closed_ms = signal.newest_data_ends_ms, before.closed_at_ms
+            stale = ends_ms is not None and closed_ms is not None and ends_ms <= closed_ms
+            self._check(not stale, "data from before the close changed something")
+
+    # --- Callers ---------------------------------------------------------------------------------
+
+    def read(self, environment: Environment, *, answered: bool) -> None:
+        self._has_read[environment] = answered
+
+    def claimed(self, environment: Environment, generation: int, number: int) -> None:
+        self._check((generation, number) not in self._claimed, "a permit was granted twice")
+        self._claimed.add((generation, number))
+        name = self._scenario.circuit
+        probes = self._simulation.tables.memory.read_probes(name, generation)
+        if probes is None:
+            self._note(f"a permit of a generation without any: {generation}")
+            return
+        allowed = self._policy.permits + len(probes.returned) + self._replaced[generation]
+        self._check(probes.granted <= min(allowed, probes.allowed), f"more probes than allowed: {probes}")
+        canary_only = not probes.succeeded
+        self._check(not canary_only or probes.granted <= 1 + len(probes.returned), f"the canary is not alone: {probes}")
+
+    def began(self, environment: Environment) -> None:
+        permit = environment.permit
+        if permit is not None:
+            self._check(permit in self._claimed, "a probe without a permit")
+            self._check(permit not in self._probed, "two probes with one permit")
+            self._probed.add(permit)
+            return
+        since_ms = self._not_closed_since_ms
+        if since_ms is None or not self._policy.enforce or not self._has_read.get(environment, False):
+            return
+        open_seconds = (environment.at_ms - since_ms) / MS_PER_SECOND
+        limit = caches_expire_seconds(self._scenario)
+        self._check(open_seconds <= limit, f"a call was let through {open_seconds:.1f} s after the circuit opened")
+
+    def ended(self, environment: Environment, *, failed: bool) -> None:
+        if failed and environment.permit is None:
+            self._last_bad_ms = max(self._last_bad_ms, environment.at_ms)
+
+    def refused(self, environment: Environment, refusal: CircuitOpen) -> None:
+        self._check(self._policy.enforce or "local trip" in refusal.circuit.reason, "refused in shadow mode")
+        since_ms, held = self._forced_closed_since_ms, self._circuit.override
+        if held is not None and held.until_ms is not None and environment.at_ms > held.until_ms - self._slack_ms:
+            return
+        if since_ms is None or not self._has_read.get(environment, False):
+            return
+        seconds = (environment.at_ms - since_ms) / MS_PER_SECOND
+        limit = refusals_end_seconds(self._scenario)
+        self._check(seconds <= limit, f"refused {seconds:.1f} s after an operator forced it closed")
+
+    # --- Saying so -------------------------------------------------------------------------------
+
+    @property
+    def _has_skew(self) -> bool:
+        return self._scenario.faults.clock_skew_seconds > 0
+
+    @property
+    def _slack_ms(self) -> float:
+        return 2 * self._scenario.faults.clock_skew_seconds * MS_PER_SECOND
+
+    def _check(self, holds: bool, what: str) -> None:  # noqa: FBT001  (as an assert)
+        if not holds:
+            self._note(what)
+
+    def _note(self, what: str) -> None:
+        seconds = (self._simulation.agenda.now_ms - START_MS) / MS_PER_SECOND
+        self._violations.append(f"at {seconds:.3f} s: {what}; the circuit: {self._circuit}")

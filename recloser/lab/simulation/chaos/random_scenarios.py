@@ -1,0 +1,174 @@
+"""Random scenarios: a time full of faults, then calm, an outage, and calm again. Each comes from its seed alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+
+from recloser.circuit import Policy
+from recloser.lab.simulation.chaos import bounds
+from recloser.lab.simulation.scenario import (
+    AlarmSettings,
+    Caller,
+    Calls,
+    Delays,
+    Environments,
+    Faults,
+    Health,
+    Lateness,
+    Latency,
+    Operation,
+    Scenario,
+    Span,
+)
+from recloser.local_trip import LocalTrip
+
+CHAOS_SECONDS = 300.0
+MARGIN_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A scenario, and when which state is promised. Times are seconds from the beginning.
+
+    `goes_on_seconds`: an outage that began among the faults ends then; the circuit must be tripped from
+    `tripped_by_seconds` on. It must be closed from `closed_by_seconds` to the outage of `outage`, tripped
+    from `outage_tripped_by_seconds` to its end, and closed again from `outage_closed_by_seconds` on.
+    """
+
+    scenario: Scenario
+    tripped_by_seconds: float | None
+    goes_on_until_seconds: float
+    closed_by_seconds: float
+    outage: Span
+    outage_tripped_by_seconds: float
+    outage_closed_by_seconds: float
+
+
+def trial(seed: int) -> Trial:
+    """Draw a scenario and derive its promises."""
+    numbers = Random(f"{seed}/scenario")  # noqa: S311  (it is meant to repeat)
+    healthy = Health(latency=numbers.choice([Latency(20, 100), Latency(80, 400), Latency(200, 900)]))
+    base = _fleet(numbers, seed)
+    failing = _outage(numbers, base, healthy.latency)
+    goes_on = numbers.random() < 0.5  # noqa: PLR2004
+    # First without its times: the bounds depend on all the rest.
+    ended = goes_on_until = CHAOS_SECONDS
+    tripped_by = None
+    if goes_on:
+        tripped_by = CHAOS_SECONDS + bounds.seconds_to_trip_after_faults(healthy, failing, base)
+        goes_on_until = ended = tripped_by + MARGIN_SECONDS
+    closed_by = ended + bounds.seconds_to_close_after_faults(healthy, failing, base)
+    calm = closed_by + bounds.PERIODS * bounds.STEADY_SECONDS
+    tripped = calm + bounds.seconds_to_trip(healthy, failing, base)
+    recovered = tripped + MARGIN_SECONDS
+    closed = recovered + bounds.seconds_to_close(healthy, failing, base)
+    phases = [*_chaotic_health(numbers, healthy, failing)]
+    phases += [replace(failing if goes_on else healthy, from_seconds=CHAOS_SECONDS)]
+    if goes_on:
+        phases += [replace(healthy, from_seconds=goes_on_until)]
+    phases += [replace(failing, from_seconds=calm), replace(healthy, from_seconds=recovered)]
+    scenario = replace(
+        base,
+        name=f"random scenario {seed}",
+        dependency=tuple(phases),
+        duration_seconds=closed + MARGIN_SECONDS,
+    )
+    return Trial(scenario, tripped_by, goes_on_until, closed_by, Span(calm, recovered), tripped, closed)
+
+
+def _fleet(numbers: Random, seed: int) -> Scenario:
+    return Scenario(
+        seed=seed,
+        environments=Environments(
+            count=numbers.choice([2, 5, 20, 60]),
+            arrive_over_seconds=numbers.choice([0, 100]),
+            lifetime_seconds=numbers.choice([None, 300]),
+        ),
+        calls=Calls(
+            per_second=numbers.choice([5, 8, 12]), per_invocation=numbers.choice([1, 1, 3]), arrivals="random"
+        ),
+        policy=Policy(
+            recovery_timeout_seconds=numbers.choice([5.0, 10.0, 30.0]),
+            backoff=numbers.choice([1.0, 1.0, 2.0]),
+            max_recovery_timeout_seconds=60.0,
+            jitter=numbers.choice([0.0, 0.1]),
+            permits=numbers.choice([1, 3, 10]),
+            successes_to_close=1,
+            probe_deadline_seconds=numbers.choice([5.0, 30.0]),
+            stable_after_seconds=numbers.choice([30.0, 600.0]),
+        ),
+        own_policy=numbers.choice([{}, {}, {"permits": 12, "successes_to_close": 4}, {"enforce": False}]),
+        caller=Caller(
+            local_trip=numbers.choice([LocalTrip(), None]),
+            timeout_seconds=numbers.choice([None, 2.0]),
+            handler=numbers.choice([True, False]),
+            client_timeout_seconds=numbers.choice([3.0, 6.0]),
+            closed_cache_seconds=numbers.choice([2.0, 5.0]),
+        ),
+        alarms=AlarmSettings(fast_alarms=numbers.random() < 0.8),  # noqa: PLR2004
+        delays=Delays(metric_seconds=(0.5, numbers.choice([1.0, 3.0]))),
+        faults=_faults(numbers),
+        operators=_operators(numbers),
+    )
+
+
+def _faults(numbers: Random) -> Faults:
+    def maybe(*values: float) -> float:
+        return numbers.choice([0.0, *values])
+
+    def late(*seconds: float) -> Lateness:
+        return numbers.choice([Lateness(), *(Lateness(numbers.choice([0.1, 0.5]), each) for each in seconds)])
+
+    return Faults(
+        until_seconds=CHAOS_SECONDS,
+        lost_messages=maybe(0.1, 0.5, 1.0),
+        duplicated_messages=maybe(0.2, 0.8),
+        late_messages=late(5, 60),
+        late_metrics=late(5, 30),
+        duplicated_metrics=maybe(0.1),
+        stale_reads=late(1, 5),
+        failing_reads=maybe(0.1, 0.5),
+        failing_writes=maybe(0.1, 0.5),
+        unacknowledged_writes=maybe(0.1, 0.5),
+        throttled_claims=maybe(0.3, 1.0),
+        interleaved_writes=maybe(0.3, 0.9),
+        failing_rearms=maybe(0.5, 1.0),
+        dead_scheduler=numbers.choice([(), (Span(0, CHAOS_SECONDS),)]),
+        unreachable_tables=numbers.choice([(), (), (Span(100, 160),)]),
+        deaths_in_call=maybe(0.001, 0.02),
+        deaths_in_probe=maybe(0.3, 1.0),
+        freezes_in_call=late(2, 40),
+        clock_skew_seconds=maybe(0.1, 1.0),
+    )
+
+
+def _operators(numbers: Random) -> tuple[Operation, ...]:
+    """Now and then somebody interferes; in the end nobody does."""
+    if numbers.random() < 0.7:  # noqa: PLR2004
+        return ()
+    at = numbers.uniform(0, CHAOS_SECONDS - 60)
+    action = numbers.choice(["open", "close", "reset"])
+    if action == "reset":
+        return (Operation(at, "reset"),)
+    until = numbers.choice([None, at + numbers.uniform(10, 50)])
+    return (
+        Operation(at, "open" if action == "open" else "close", until),
+        Operation(CHAOS_SECONDS - 1, "release"),
+    )
+
+
+def _outage(numbers: Random, base: Scenario, latency: Latency) -> Health:
+    """Every call fails; or, where the fleet is big enough to still make calls, hangs."""
+    hanging = Health(hang_rate=1.0, latency=latency)
+    if numbers.random() < 0.3 and bounds.trips_by_fast_alarm(hanging, base):  # noqa: PLR2004
+        return hanging
+    return Health(failure_rate=1.0, latency=latency)
+
+
+def _chaotic_health(numbers: Random, healthy: Health, failing: Health) -> list[Health]:
+    phases, at = [healthy], 0.0
+    while (at := at + numbers.uniform(20, 120)) < CHAOS_SECONDS:
+        some = replace(healthy, failure_rate=numbers.choice([0.02, 0.3, 0.6]))
+        phases.append(replace(numbers.choice([healthy, failing, failing, some]), from_seconds=at))
+    return phases

@@ -1,0 +1,46 @@
+"""Random scenarios full of faults, each under every invariant and within its bounds."""
+
+from __future__ import annotations
+
+import pytest
+
+from recloser.circuit import State
+from recloser.lab.simulation.agenda import MS_PER_SECOND
+from recloser.lab.simulation.chaos.invariants import Invariants
+from recloser.lab.simulation.chaos.random_scenarios import Trial, trial
+from recloser.lab.simulation.simulation import START_MS, Run
+
+
+def states_within(run: Run, since_seconds: float, until_seconds: float) -> set[State]:
+    """Every state that the circuit has in a span of time."""
+    state, found = State.CLOSED, set()
+    for change in run.books.states:
+        at_seconds = (change.at_ms - START_MS) / MS_PER_SECOND
+        if at_seconds > until_seconds:
+            break
+        if at_seconds > since_seconds:
+            found.add(state)
+        state = change.after
+    return found | {state}
+
+
+def check(promised: Trial, run: Run) -> None:
+    not_closed = {State.OPEN, State.HALF_OPEN}
+    if promised.tripped_by_seconds is not None:
+        states = states_within(run, promised.tripped_by_seconds, promised.goes_on_until_seconds)
+        assert states <= not_closed, "an outage that outlasts the faults trips"
+    calm = states_within(run, promised.closed_by_seconds, promised.outage.from_seconds)
+    assert calm == {State.CLOSED}, "a healthy dependency ends closed"
+    tripped = states_within(run, promised.outage_tripped_by_seconds, promised.outage.until_seconds)
+    assert tripped <= not_closed, "an outage trips"
+    end = promised.scenario.duration_seconds
+    assert states_within(run, promised.outage_closed_by_seconds, end) == {State.CLOSED}, "and closes again"
+
+
+def test_whatever_is_lost_late_doubled_or_reordered(random_seed: int) -> None:
+    """Every invariant holds, an outage trips in time, and a healthy dependency ends closed in time."""
+    promised = trial(random_seed)
+    try:
+        check(promised, Invariants(promised.scenario).run())
+    except AssertionError as error:
+        pytest.fail(f"{error}\nreplay: python -m pytest tests/faults --seed {random_seed}", pytrace=False)
