@@ -1,14 +1,18 @@
-"""Measure one call of one contestant, or its start in a fresh interpreter: a pyperf script.
+"""Measure a section: its contestants in one process, in turn, some milliseconds each.
 
-python -m benchmarks.calls --call closed/recloser-batched
+A machine that other work disturbs is slow for seconds at a time. Measured in turn, all are slow then, and the
+ratio of two values that were taken one right after the other stays what it is. The values are kept in the
+format of pyperf.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import contextlib
+import gc
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pyperf  # type: ignore[import-untyped]
 
@@ -32,12 +36,14 @@ def closed(call: Call) -> TimeFunction:
 
 def refused(call: Call) -> TimeFunction:
     def measure(loops: int) -> float:
+        with contextlib.suppress(Exception):
+            call()
         numbers = range(loops)
         started = time.perf_counter()
         for _ in numbers:
-            try:
+            try:  # noqa: SIM105  (suppress() costs more than what is measured)
                 call()
-            except Exception:  # noqa: BLE001, S110, SIM105  (each has its own; suppress() costs more)
+            except Exception:  # noqa: BLE001, S110  (each library has its own)
                 pass
         return time.perf_counter() - started
 
@@ -121,21 +127,31 @@ CALLS: dict[str, Callable[[], TimeFunction]] = {
 } | startup.BENCHMARKS
 
 
+def values_in_turn(measures: dict[str, TimeFunction], loops: int, values: int) -> dict[str, list[float]]:
+    """Measure every contestant so many times, always one after the other, each time another one first."""
+    names = list(measures)
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(-1, values):  # one to warm up
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            seconds = measures[name](loops) / loops
+            if number >= 0:
+                found[name].append(seconds)
+    return found
+
+
 def main() -> None:
-    def pass_on(command: list[str], arguments: Any) -> None:
-        command += ["--call", arguments.call]
-
-    runner = pyperf.Runner(add_cmdline_args=pass_on, program_args=("-m", "benchmarks.calls"))
-    runner.argparser.add_argument("--call", choices=CALLS, required=True)
-    name = runner.parse_args().call
-    made: list[TimeFunction] = []
-
-    def measure(loops: int) -> float:
-        if not made:  # in the process that measures, and in no other
-            made.append(CALLS[name]())
-        return made[0](loops)
-
-    runner.bench_time_func(name, measure)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("section", choices=sorted({name.split("/")[0] for name in CALLS}))
+    parser.add_argument("--loops", type=int, required=True)
+    parser.add_argument("--values", type=int, required=True)
+    parser.add_argument("--append", required=True, help="a file of pyperf's")
+    arguments = parser.parse_args()
+    measures = {name: make() for name, make in CALLS.items() if name.startswith(arguments.section + "/")}
+    gc.collect()
+    for name, values in values_in_turn(measures, arguments.loops, arguments.values).items():
+        metadata = {"name": name, "loops": arguments.loops, "unit": "second"}
+        pyperf.add_runs(arguments.append, pyperf.Benchmark([pyperf.Run(values, metadata=metadata)]))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import itertools
 import json
 import statistics
 from collections.abc import Iterable
@@ -46,11 +47,24 @@ MICRO, MILLI = 1e6, 1e3
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Seconds: the best value, the median of all, and the best of each round."""
+    """Seconds: the values of each round, in the order in which they were measured."""
 
-    best: float
-    median: float
-    rounds: tuple[float, ...]
+    rounds: tuple[tuple[float, ...], ...]
+
+    @property
+    def best(self) -> float:
+        return min(map(min, self.rounds))
+
+    @property
+    def median(self) -> float:
+        return statistics.median(itertools.chain(*self.rounds))
+
+    def ratios(self, other: Figure) -> list[float]:
+        """Compare with a contestant measured in turn with this one: the median ratio of each round."""
+        return [
+            statistics.median(mine / theirs for mine, theirs in zip(*values, strict=True))
+            for values in zip(self.rounds, other.rounds, strict=True)
+        ]
 
 
 Figures = dict[str, Figure]
@@ -61,26 +75,28 @@ def read(results: Path) -> dict[str, Figures]:
     sections: dict[str, Figures] = {}
     for benchmark in pyperf.BenchmarkSuite.load(str(results)):
         section, contestant = benchmark.get_name().split("/")
-        rounds = tuple(min(run.values) for run in benchmark.get_runs() if run.values)
-        figure = Figure(min(rounds), statistics.median(benchmark.get_values()), rounds)
-        sections.setdefault(section, {})[contestant] = figure
+        sections.setdefault(section, {})[contestant] = Figure(
+            tuple(run.values for run in benchmark.get_runs())
+        )
     return sections
 
 
 def table(figures: Figures, reference: str, unit: str, scale: float) -> str:
-    """Render a section; the ratio is that of the best values, its range that of the rounds' best values."""
     rows = [
         f"| | best, {unit} | median, {unit} | times {label(reference)} | in the rounds |",
         "|---|---:|---:|---:|---:|",
     ]
-    against = figures[reference]
-    for name, figure in sorted(figures.items(), key=lambda item: item[1].best):
-        ratios = [mine / theirs for mine, theirs in zip(figure.rounds, against.rounds, strict=True)]
+    for name, figure in sorted(figures.items(), key=lambda item: ratio(item[1], figures[reference])):
+        ratios = figure.ratios(figures[reference])
         rows.append(
             f"| {label(name)} | {number(figure.best * scale)} | {number(figure.median * scale)} "
-            f"| {figure.best / against.best:.2f} | {min(ratios):.2f} to {max(ratios):.2f} |"
+            f"| {statistics.median(ratios):.2f} | {min(ratios):.2f} to {max(ratios):.2f} |"
         )
     return "\n".join(rows)
+
+
+def ratio(figure: Figure, other: Figure) -> float:
+    return statistics.median(figure.ratios(other))
 
 
 def label(name: str) -> str:
@@ -107,8 +123,8 @@ def goals(sections: dict[str, Figures]) -> str:
         ("a line per call, at most 8 µs", f"{line * MICRO:.2f} µs", line <= 8e-6),
         (
             "a refusal in a handler, below every peer",
-            f"{refusals[0] * MICRO:.2f} µs by the flag, {refusals[1] * MICRO:.2f} µs by the local trip; "
-            f"the fastest peer takes {fastest_refused * MICRO:.2f} µs",
+            " and ".join(f"{seconds * MICRO:.2f} µs" for seconds in refusals)
+            + f" by the flag and by the local trip; the fastest peer takes {fastest_refused * MICRO:.2f} µs",
             max(refusals) < fastest_refused,
         ),
         (
