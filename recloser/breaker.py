@@ -10,12 +10,12 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from types import CoroutineType, TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Self, TypeVar, cast
 
 from recloser import tasks
 from recloser.backend import default_publisher, default_tables, default_watchdog, reader_for
 from recloser.blocks import Blocks
-from recloser.circuit import Circuit, validate_name
+from recloser.circuit import Circuit, State, validate_name
 from recloser.errors import CircuitOpen
 from recloser.fallbacks import RAISE, Fallback
 from recloser.flags import CLOSED_SECONDS, NOT_CLOSED_SECONDS, Draw, FlagReader
@@ -83,8 +83,8 @@ class CircuitBreaker:
         fallback: Any = RAISE,
         local_trip: LocalTrip | None = LocalTrip(),  # noqa: B008  (frozen)
         on_store_error: OnStoreError = "last-known",
-        on_refused: Callable[[CircuitOpen], None] | None = None,
-        on_state_seen: Callable[..., None] | None = None,
+        on_refused: Callable[[CircuitOpen], object] | None = None,
+        on_state_seen: Callable[[State | None, Circuit], object] | None = None,
         closed_cache_seconds: float = CLOSED_SECONDS,
         open_cache_seconds: float = NOT_CLOSED_SECONDS,
         tables: Tables | None = None,
@@ -114,10 +114,17 @@ class CircuitBreaker:
         self._draw = draw
         self._lane = FastLane()
         self._blocks = Blocks()
+        self._making = threading.Lock()
 
     @functools.cached_property
     def _guard(self) -> Guard:
         """Made by the first call, so that making a breaker has no side effects."""
+        with self._making:  # from Python 3.12 on cached_property has no lock of its own
+            made: Guard = vars(self).get("_guard") or self._make_guard()
+            vars(self)["_guard"] = made
+            return made
+
+    def _make_guard(self) -> Guard:
         tables = self._given_tables or default_tables()
         reader = self._given_reader or reader_for(tables, self._clock)
         publisher = self._given_publisher or default_publisher()
@@ -135,6 +142,10 @@ class CircuitBreaker:
             timeout_seconds=self._timeout_seconds,
             slow_after_seconds=self._slow_after_seconds,
         )
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied: what a breaker knows belongs to its process."""
+        raise TypeError(f"breaker {self.name!r} cannot be pickled or copied: make one in each process")
 
     def snapshot(self) -> Circuit:
         """Return the circuit as this process knows it, read anew if it is time."""
@@ -370,6 +381,8 @@ def _checked_on_store_error(given: Any) -> OnStoreError:
 def _checked_hook(argument: str, given: Any) -> Any:
     if given is not None and not callable(given):
         raise TypeError(f"{argument} = {given!r} is not allowed: a function")
+    if inspect.iscoroutinefunction(given):
+        raise TypeError(f"{argument} = {given!r} is not allowed: a plain function, or nobody would await it")
     return given
 
 
