@@ -151,7 +151,7 @@ def test_the_deployed_alarms_are_heard(
 
 @pytest.mark.parametrize("name", sorted(TRIP_METRICS))
 def test_an_alarm_made_by_hand_is_heard(matches: Matches, alarm_pattern: Document, name: str) -> None:
-    """An alarm on a metric that trips by the library's word is heard by the rule, whatever the alarm's name."""
+    """An alarm on a metric that trips is heard by the rule, whatever the alarm's name."""
     event = golden("alarm-metric")
     event["detail"]["alarmName"] = "slow payments"
     for metric in metrics_of(event):
