@@ -215,7 +215,11 @@ class CircuitBreaker:
                 del running[number]
             except KeyError:  # it hung, and the watchdog has counted it
                 return answer
-            lane.note(clock() - started)
+            ended = clock()
+            if ended < lane.until:
+                lane.note(ended - started)
+            else:
+                self._guard.outlasted_lane(number, started)
             return answer
 
         return guarded
@@ -289,7 +293,11 @@ class CircuitBreaker:
                 del running[number]
             except KeyError:  # it hung, and the watchdog has counted it
                 return answer
-            lane.note(clock() - started)
+            ended = clock()
+            if ended < lane.until:
+                lane.note(ended - started)
+            else:
+                self._guard.outlasted_lane(number, started)
             return answer
 
         return guarded

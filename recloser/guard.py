@@ -24,6 +24,9 @@ from recloser.watchdog import Watchdog
 if TYPE_CHECKING:
     from recloser.tables import Tables
 
+# Within a second a circuit cannot open and close again: no need to look.
+SHORT_CALL_SECONDS = 1.0
+
 logger = logging.getLogger(__name__)
 
 OnStoreError = Literal["last-known", "allow", "refuse"]
@@ -143,16 +146,11 @@ class Guard:
             until = self.hold.until
             reason = f"local trip: {self.hold.failures_in_a_row} failures in a row in this process"
             held = replace(circuit, state=State.OPEN, reason=reason, retry_at_ms=int(until * 1000))
-            refusal = self._stand(
-                flag, held, now, until=until, retry_at=until, pause=0.0, count=self._count_held
-            )
+            count = self.recorder.held_counter()
+            refusal = self._stand(flag, held, now, until=until, retry_at=until, pause=0.0, count=count)
             if not self.hold.is_held(now):
                 self.lane.refusal = None  # a trial has succeeded just now
             raise refusal
-
-    def _count_held(self, calls: int) -> None:
-        for _ in range(calls):
-            self.recorder.held()
 
     def _ramp_up(self, circuit: Circuit, now: float) -> None:
         """After a close, admit a share of the calls that grows from nothing to all."""
@@ -254,6 +252,7 @@ class Guard:
         count: Callable[[int], None],
     ) -> CircuitOpen:
         """Refuse this call, and those after it with no questions asked while nothing can have changed."""
+        until = min(until, self.recorder.batch_ends_at)
         refusal = StandingRefusal(
             self.flag, flag, circuit, until=until, retry_at=retry_at, pause=pause, count=count
         )
@@ -312,8 +311,8 @@ class Guard:
         if isinstance(call, float):
             call = Call(number, call, counts=True)
         logger.warning("circuit %s: a call hangs; it counts as failed", self.name)
-        # The metrics first: there may be no time left. The report beside, for the same reason.
-        self._count(call, Outcome.FAILURE)
+        # There may be no time left: the metrics first, by the flag that is known; the report beside.
+        self._count(call, Outcome.FAILURE, may_read=False)
         self.recorder.flush()
         permit = call.permit
         if permit is not None:
@@ -325,14 +324,23 @@ class Guard:
         if isinstance(started, float):
             self._settle(Call(number, started, counts=True), outcome, retry_after)
 
+    def outlasted_lane(self, number: int, started: float) -> None:
+        """Tell that a call of the fast lane succeeded, but after the lane had ended."""
+        self._settle(Call(number, started, counts=True), Outcome.SUCCESS)
+
     def _settle(self, call: Call, outcome: Outcome, retry_after: float | None = None) -> None:
         self._count(call, outcome, retry_after)
         if call.permit is not None:
             self._report(call.permit, outcome)
 
-    def _count(self, call: Call, outcome: Outcome, retry_after: float | None = None) -> None:
+    def _count(
+        self, call: Call, outcome: Outcome, retry_after: float | None = None, *, may_read: bool = True
+    ) -> None:
         now = self._clock()
         self.lane.refusal = None
+        is_past = (
+            call.counts and outcome is not Outcome.IGNORED and self._is_past(call, now, may_read=may_read)
+        )
         if outcome is Outcome.FAILURE:
             self.lane.close()
             self.flag.expect_news(self._draw)
@@ -342,7 +350,7 @@ class Guard:
             return
         if call.permit is not None:
             self.recorder.probed(failed=outcome is Outcome.FAILURE)
-        if not call.counts:
+        if not call.counts or is_past:
             return
         seconds = now - call.started
         if outcome is Outcome.FAILURE:
@@ -354,6 +362,20 @@ class Guard:
             self.recorder.succeeded(seconds)
         if self._slow_after_seconds is not None:
             self.recorder.slow(is_slow=seconds > self._slow_after_seconds)
+
+    def _is_past(self, call: Call, now: float, *, may_read: bool) -> bool:
+        """Tell whether a call was let through before the circuit last opened.
+
+        What belongs to an older generation changes nothing. Counted now, the end of a call that hung through
+        an outage would look like news from after the close, and trip again.
+        """
+        if now - call.started < SHORT_CALL_SECONDS:
+            return False
+        flag = self.flag.flag(now) if may_read else self.flag.known
+        circuit = None if flag is None else flag.circuit
+        if flag is None or circuit is None:
+            return False
+        return not flag.is_closed(now) or call.started * 1000 < (circuit.closed_at_ms or 0)
 
     def _report(self, permit: tuple[int, int], outcome: Outcome) -> None:
         generation, number = permit

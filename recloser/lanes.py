@@ -42,7 +42,7 @@ class StandingRefusal:
         until: when the answer may be another one on the same reading, epoch seconds.
         retry_at: when to ask again, epoch seconds; None when only an operator can tell.
         pause: the shortest time to ask again, seconds.
-        count: counts refused calls, as many as it is given.
+        count: called with 1 for each refused call.
 
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -149,9 +150,29 @@ class Recorder:
     def rejected(self, calls: int = 1) -> None:
         self._count(REJECTED, calls)
 
+    @property
+    def batch_ends_at(self) -> float:
+        """When a counter must be made anew, epoch seconds: nothing in a batch is older than its beginning."""
+        return math.inf if self._began is None else self._began + LONGEST_BATCH_SECONDS
+
     def rejection_counter(self) -> Callable[[int], None]:
-        """Return what counts refused calls for the next second or so, and does not look at the clock."""
+        """Return what counts refused calls until `batch_ends_at`: called with 1, it asks no clock."""
         return self._others[REJECTED].append if self._is_batching() else self.rejected
+
+    def held_counter(self) -> Callable[[int], None]:
+        """Return what counts calls that the local trip refuses, likewise."""
+        if not self._is_batching():
+            return self._held_at_once
+        fail, reject = self._failures.append, self._others[REJECTED].append
+
+        def count(one: int) -> None:
+            fail(None)
+            reject(one)
+
+        return count
+
+    def _held_at_once(self, _one: int) -> None:
+        self.held()
 
     def unprotected(self) -> None:
         self._count(UNPROTECTED, 1)

@@ -39,12 +39,12 @@ async def enter(guard: Guard) -> Call:
 async def leave(
     guard: Guard, call: Call, outcome: Outcome, retry_after: float | None, *, may_wait: bool = True
 ) -> None:
-    """Leave; a probe is reported in a thread, which a cancellation does not stop.
+    """Leave; in a thread, which a cancellation does not stop, where that may wait for a table.
 
     Without `may_wait` the report is not waited for: a coroutine that is being closed must not. The rest is
     as for `Guard.leave`.
     """
-    if call.permit is None:
+    if call.permit is None and not guard.may_block():
         guard.leave(call, outcome, retry_after)
         return
     import asyncio  # noqa: PLC0415

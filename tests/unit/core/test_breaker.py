@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import threading
 from collections.abc import Callable
@@ -534,3 +535,38 @@ def test_bad_policies_are_refused_by_name(overrides: dict[str, Any], message: st
     with pytest.raises(ValueError, match="allowed") as error:
         Policy().with_overrides(overrides)
     assert message in str(error.value)
+
+
+# --- Calls that outlast their generation ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("ends", [works, fails])
+def test_the_end_of_a_call_from_before_the_outage_is_no_news(world: World, ends: Callable[[], str]) -> None:
+    """A call that hung from before the trip until after the close is not counted: it would trip again."""
+    breaker = world.breaker(NAME)
+    breaker.call(works)
+
+    def hangs_through_the_outage() -> str:
+        world.clock.advance(1)
+        world.trip(NAME)
+        world.clock.advance(20)
+        world.control.apply(NAME, Reset("ann", "all is well"))
+        world.clock.advance(1)
+        return ends()
+
+    with contextlib.suppress(DependencyDown):
+        breaker.call(hangs_through_the_outage)
+    assert world.metric("Failure") == [0]
+
+
+def test_a_long_call_of_this_generation_counts(world: World) -> None:
+    """A call that hangs while nothing trips is a failure like any other."""
+    breaker = world.breaker(NAME)
+
+    def hangs() -> str:
+        world.clock.advance(25)
+        raise DependencyDown
+
+    with pytest.raises(DependencyDown):
+        breaker.call(hangs)
+    assert world.metric("Failure") == [1]
