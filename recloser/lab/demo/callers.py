@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
@@ -92,4 +92,10 @@ class Callers:
         payload = json.load(answer["Payload"])
         if "FunctionError" in answer:
             raise CallerError(f"{self._function} failed: {payload.get('errorMessage', payload)}")
-        return Call(time.time_ns() // 1_000_000, Outcome(payload["outcome"]), payload["environment"])
+        return Call(time.time_ns() // 1_000_000, _outcome(payload), payload["environment"])
+
+
+def _outcome(payload: Mapping[str, Any]) -> Outcome:
+    outcome = Outcome(payload["outcome"])
+    is_held = outcome is Outcome.REFUSED and payload["reason"].startswith("local trip")
+    return Outcome.HELD if is_held else outcome

@@ -19,7 +19,12 @@ from recloser import State
 from recloser.lab.demo.observer import Observer, Outcome, Record, Status, status
 
 STATE_STYLES = {State.CLOSED: "bold green", State.HALF_OPEN: "bold yellow", State.OPEN: "bold red"}
-OUTCOME_STYLES = {Outcome.SUCCEEDED: "green", Outcome.FAILED: "red", Outcome.REFUSED: "bright_black"}
+OUTCOME_STYLES = {
+    Outcome.SUCCEEDED: "green",
+    Outcome.FAILED: "red",
+    Outcome.HELD: "white",
+    Outcome.REFUSED: "bright_black",
+}
 STRIP_SECONDS = 60
 NEWS_LINES = 6
 STATUS_EVERY_SECONDS = 5.0
@@ -131,7 +136,7 @@ def _facts(moment: Status) -> Table:
 
 def _strip(record: Record, now_ms: int) -> Text:
     """One mark for each of the last seconds: the worst that a caller got in it."""
-    worst = (Outcome.FAILED, Outcome.REFUSED, Outcome.SUCCEEDED)
+    worst = (Outcome.FAILED, Outcome.REFUSED, Outcome.HELD, Outcome.SUCCEEDED)
     seconds: dict[int, Counter[Outcome]] = {}
     for call in record.calls:
         seconds.setdefault((now_ms - call.at_ms) // 1000, Counter())[call.outcome] += 1

@@ -18,10 +18,11 @@ from recloser.metrics import FAILURE, NAMESPACE, PROBE_FAILURE
 
 
 class Outcome(StrEnum):
-    """What a caller got."""
+    """What a caller got; held back: refused by its own process, before the fleet's circuit knows."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    HELD = "held back"
     REFUSED = "refused"
 
 

@@ -25,8 +25,9 @@ class Figures:
         seconds_to_trip: from the beginning of the outage to the first open circuit.
         failed_calls_before_trip: what the outage cost until then.
         failed_calls_after_trip: calls let through by flags that were not read again yet, and failed probes.
-        calls_spared: calls refused while the dependency failed.
-        good_calls_refused: calls refused after it had recovered: the price.
+        calls_spared: calls refused or held back while the dependency failed.
+        calls_held_back: those of them that a caller's own process held back, before its circuit was open.
+        good_calls_refused: calls refused or held back after it had recovered: the price.
         probes: probes that were made.
         failed_probes: how many of them failed.
         seconds_from_retry_to_probe: for each wait, from `retry_at` to the end of the first probe.
@@ -41,6 +42,7 @@ class Figures:
     failed_calls_before_trip: int | None
     failed_calls_after_trip: int
     calls_spared: int
+    calls_held_back: int
     good_calls_refused: int
     probes: int
     failed_probes: int
@@ -63,7 +65,8 @@ def figures(record: Record) -> Figures:
     failed_ms = [
         call.at_ms for call in record.calls if call.outcome is Outcome.FAILED and call.at_ms >= began_ms
     ]
-    refused_ms = [call.at_ms for call in record.calls if call.outcome is Outcome.REFUSED]
+    refused = [call for call in record.calls if call.outcome in {Outcome.REFUSED, Outcome.HELD}]
+    spared = [call for call in refused if call.at_ms < ended_ms]
     before = len(failed_ms) if tripped_ms is None else sum(at_ms <= tripped_ms for at_ms in failed_ms)
     return Figures(
         environments=len({call.environment for call in record.calls}),
@@ -72,8 +75,9 @@ def figures(record: Record) -> Figures:
         seconds_to_trip=None if tripped_ms is None else _seconds(began_ms, tripped_ms),
         failed_calls_before_trip=None if tripped_ms is None else before,
         failed_calls_after_trip=len(failed_ms) - before,
-        calls_spared=sum(at_ms < ended_ms for at_ms in refused_ms),
-        good_calls_refused=sum(at_ms >= ended_ms for at_ms in refused_ms),
+        calls_spared=len(spared),
+        calls_held_back=sum(call.outcome is Outcome.HELD for call in spared),
+        good_calls_refused=len(refused) - len(spared),
         probes=len(record.probes),
         failed_probes=sum(probe.failed for probe in record.probes),
         seconds_from_retry_to_probe=_retries(record),
@@ -113,6 +117,7 @@ def table(result: Figures) -> Table:
     made.add_row("failed calls before it", str(result.failed_calls_before_trip))
     made.add_row("failed calls after it (old flags, probes)", str(result.failed_calls_after_trip))
     made.add_row("calls spared", str(result.calls_spared))
+    made.add_row("of them held back by the callers themselves", str(result.calls_held_back))
     made.add_row("probes", f"{result.probes}, {result.failed_probes} failed")
     made.add_row(
         "from retry_at to the first probe",

@@ -16,7 +16,12 @@ from recloser import State
 from recloser.lab.demo.observer import AlarmChange, Outcome, Record
 from recloser.lab.demo.report import outage
 
-OUTCOME_COLORS = {Outcome.SUCCEEDED: "#3d9a63", Outcome.FAILED: "#cf4a3c", Outcome.REFUSED: "#aab4bf"}
+OUTCOME_COLORS = {
+    Outcome.SUCCEEDED: "#3d9a63",
+    Outcome.FAILED: "#cf4a3c",
+    Outcome.HELD: "#d5dbe1",
+    Outcome.REFUSED: "#97a3af",
+}
 STATE_COLORS = {State.CLOSED: "#3d9a63", State.HALF_OPEN: "#e3a62f", State.OPEN: "#cf4a3c"}
 STATE_LABELS = {State.CLOSED: "CLOSED", State.HALF_OPEN: "HALF-OPEN", State.OPEN: "OPEN"}
 INK = "#2b3138"
@@ -36,7 +41,7 @@ def draw(path: Path, record: Record) -> None:
     start_ms = record.phases[0].at_ms
     end_s = (max(call.at_ms for call in record.calls) - start_ms) / 1000
     with mpl.rc_context({"font.size": 11, "text.color": INK, "axes.labelcolor": INK}):
-        figure = Figure(figsize=(10, 4.6), dpi=160, layout="constrained")
+        figure = Figure(figsize=(10, 4.8), dpi=160, layout="constrained")
         calls, band = figure.subplots(2, 1, sharex=True, height_ratios=[5, 1])
         _draw_calls(calls, record, start_ms)
         _draw_outage(calls, record, start_ms)
@@ -46,9 +51,10 @@ def draw(path: Path, record: Record) -> None:
         figure.legend(
             handles=_legend(),
             loc="outside upper center",
-            ncols=7,
+            ncols=5,
             frameon=False,
-            columnspacing=1.4,
+            columnspacing=1.2,
+            handlelength=1.5,
             handletextpad=0.5,
         )
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,17 +90,22 @@ def _draw_outage(axes: Any, record: Record, start_ms: int) -> None:
 
 
 def _draw_alarms(axes: Any, record: Record, start_ms: int) -> None:
-    """A mark where an alarm rises, with its name and what became of it."""
+    """A mark where an alarm rises: with its name where it may trip, hollow where its data were old."""
     height = axes.get_ylim()[1]
     rises = [change for change in record.alarms if change.value == "ALARM"]
     for change in rises:
         at_s = (change.at_ms - start_ms) / 1000
+        axes.axvline(at_s, 0, 0.86, color=ALARM_COLOR, linewidth=1.4)
+        if _was_stale(change, record):
+            axes.plot(
+                at_s, height * 0.86, marker="v", color=ALARM_COLOR, markerfacecolor="white", markersize=8
+            )
+            continue
+        axes.plot(at_s, height * 0.86, marker="v", color=ALARM_COLOR, markersize=8)
         # The names of alarms that rise soon after one another stand one below the other.
         crowd = sum(0 < change.at_ms - other.at_ms < CROWD_MS for other in rises)
-        axes.axvline(at_s, 0, 0.86, color=ALARM_COLOR, linewidth=1.4)
-        axes.plot(at_s, height * 0.86, marker="v", color=ALARM_COLOR, markersize=8)
         axes.annotate(
-            change.alarm.rpartition(":")[2] + ("\nold data: re-armed" if _was_stale(change, record) else ""),
+            change.alarm.rpartition(":")[2],
             (at_s, height * (0.87 - 0.08 * crowd)),
             xytext=(-8, 0),
             textcoords="offset points",
@@ -142,10 +153,22 @@ def _states(record: Record, start_ms: int, end_s: float) -> Iterator[tuple[float
 
 
 def _legend() -> list[Any]:
+    """What the colors and marks mean; matplotlib fills the columns one after the other."""
+    rise = {"color": ALARM_COLOR, "marker": "v", "linestyle": ""}
+    probe = {"color": INK, "linestyle": ""}
+    bars = {outcome: Patch(color=color, label=f"{outcome}") for outcome, color in OUTCOME_COLORS.items()}
     return [
-        *(Patch(color=color, label=f"{outcome}") for outcome, color in OUTCOME_COLORS.items()),
-        Line2D([], [], color=ALARM_COLOR, marker="v", linestyle="", label="alarm rises"),
-        Line2D([], [], color=INK, marker="o", linestyle="", label="probe"),
-        Line2D([], [], color=INK, marker="x", linestyle="", label="failed probe"),
+        bars[Outcome.SUCCEEDED],
+        _mark("alarm rises", **rise),
+        bars[Outcome.FAILED],
+        _mark("alarm rises on old data: re-armed", markerfacecolor="white", **rise),
+        bars[Outcome.HELD],
+        _mark("probe", marker="o", **probe),
+        bars[Outcome.REFUSED],
+        _mark("failed probe", marker="x", **probe),
         Patch(color=STATE_COLORS[State.HALF_OPEN], label="half-open"),
     ]
+
+
+def _mark(label: str, **style: Any) -> Line2D:
+    return Line2D([], [], label=label, **style)

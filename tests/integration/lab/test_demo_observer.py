@@ -132,6 +132,7 @@ def test_a_terminal_gets_a_panel(observer: Observer) -> None:
         "OPEN",
         "1 succeeded",
         "1 failed",
+        "1 held back",
         "1 refused",
         "one probe may go out",
     ):

@@ -29,10 +29,9 @@ def transition(seconds: float, before: State, after: State, generation: int) -> 
 
 
 def calls() -> list[Call]:
-    """One call a second: good, failing from 10 s, refused from 33 s, good again from 66 s."""
-    outcomes = (
-        [Outcome.SUCCEEDED] * 10 + [Outcome.FAILED] * 23 + [Outcome.REFUSED] * 33 + [Outcome.SUCCEEDED] * 10
-    )
+    """One call a second: good, failing from 10 s, held back at 33 s, then refused, good again from 66 s."""
+    outcomes = [Outcome.SUCCEEDED] * 10 + [Outcome.FAILED] * 23 + [Outcome.HELD] * 2
+    outcomes += [Outcome.REFUSED] * 31 + [Outcome.SUCCEEDED] * 10
     return [Call(at(second), outcome, f"environment-{second % 3}") for second, outcome in enumerate(outcomes)]
 
 
@@ -68,6 +67,7 @@ def test_figures(record: Record) -> None:
         failed_calls_before_trip=22,
         failed_calls_after_trip=1,
         calls_spared=22,
+        calls_held_back=2,
         good_calls_refused=11,
         probes=3,
         failed_probes=1,
@@ -108,7 +108,7 @@ def test_the_picture_shows_every_outcome(record: Record, tmp_path: Path) -> None
     timeline.draw(tmp_path / "timeline.png", record)
     picture = matplotlib.image.imread(tmp_path / "timeline.png")
     height, width, _ = picture.shape
-    assert (width, height) == (1600, 736)
+    assert (width, height) == (1600, 768)
     pixels = np.round(picture[:, :, :3] * 255).astype(int)
     for color in [*timeline.OUTCOME_COLORS.values(), *timeline.STATE_COLORS.values(), timeline.ALARM_COLOR]:
         rgb = [int(color[place : place + 2], 16) for place in (1, 3, 5)]
