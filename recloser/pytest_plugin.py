@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-# Nothing is imported before pytest asks: this module is part of the layer, which has no pytest, and a test run
-# that uses no fixture pays for no breaker.
+# Nothing is imported before pytest asks: this module is part of the layer, which has no pytest, and a test
+# run that uses no fixture pays for no breaker.
 if TYPE_CHECKING:
     import pytest
 

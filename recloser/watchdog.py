@@ -70,11 +70,19 @@ class ThreadWatchdog:
                 self._sweep()
             heapq.heappush(self._deadlines, (at, next(self._numbers), deadline))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="recloser-watchdog", daemon=True)
-                self._thread.start()
+                self._start()
             elif self._deadlines[0][2] is deadline:
                 self._changed.notify()
         return deadline
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="recloser-watchdog", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # too many threads, or the process is ending: the next deadline tries
+            logger.warning("the watchdog cannot start: %s", error)
+        else:
+            self._thread = thread
 
     def _sweep(self) -> None:
         """Forget what was called off; so seldom that it costs each deadline next to nothing."""

@@ -119,3 +119,20 @@ def test_a_fork(arguments: list[str]) -> None:
     parent = next(line for line in lines if line.startswith("parent is")).split()[2]
     assert [line for line in lines if "deadline in" in line] == [f"parent's deadline in {parent}"]
     assert done.stdout.endswith("child ended with 0\n")
+
+
+def test_where_no_thread_can_be_started(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said in the log; the next deadline that can be kept brings the others along."""
+    watchdog, came = ThreadWatchdog(), threading.Event()
+
+    def no_more_threads(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched, caplog.at_level(logging.WARNING):
+        patched.setattr(threading.Thread, "start", no_more_threads)
+        watchdog.watch(time.time(), came.set)
+    assert "can't start new thread" in caplog.text
+    watchdog.watch(time.time() + 60, lambda: None)
+    assert came.wait(timeout=10)
