@@ -110,22 +110,22 @@ def number(value: float) -> str:
 def goals(sections: dict[str, Figures]) -> str:
     closed, refused = sections["closed"], sections["refused"]
     mine, line = closed["recloser-batched"].best, closed["recloser-line"].best
+    published = closed["recloser-batched-published"].best
     fastest_closed, fastest_refused = fastest(closed), fastest(refused)
-    refusals = [refused["recloser-batched"].best, refused["recloser-held-batched"].best]
+    by_flag, held = refused["recloser-batched"].best, refused["recloser-held-batched"].best
     imported = sections["import"]["recloser"].best
     in_lambda = sections["import-lambda"]["recloser"].best
     aims = [
         (
             "closed path in a handler, below every peer in the same run",
-            f"{mine * MICRO:.2f} µs; the fastest peer takes {fastest_closed * MICRO:.2f} µs",
+            f"{micro(mine)}, {micro(published)} with publishing; the fastest peer: {micro(fastest_closed)}",
             mine < fastest_closed,
         ),
-        ("a line per call, at most 8 µs", f"{line * MICRO:.2f} µs", line <= 8e-6),
+        ("a line per call, at most 8 µs", micro(line), line <= 8e-6),
         (
             "a refusal in a handler, below every peer",
-            " and ".join(f"{seconds * MICRO:.2f} µs" for seconds in refusals)
-            + f" by the flag and by the local trip; the fastest peer takes {fastest_refused * MICRO:.2f} µs",
-            max(refusals) < fastest_refused,
+            f"{micro(by_flag)} by the flag, {micro(held)} held; the fastest peer: {micro(fastest_refused)}",
+            max(by_flag, held) < fastest_refused,
         ),
         (
             "import at most 15 ms above a bare interpreter",
@@ -138,6 +138,10 @@ def goals(sections: dict[str, Figures]) -> str:
         f"| {aim} | {measured} | {'met' if is_met else '**missed**'} |" for aim, measured, is_met in aims
     ]
     return "\n".join(rows)
+
+
+def micro(seconds: float) -> str:
+    return f"{seconds * MICRO:.2f} µs"
 
 
 def fastest(figures: Figures) -> float:
