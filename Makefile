@@ -25,7 +25,7 @@ demo: $(READY)  ## Watch the deployed system trip on an outage and recover, on a
 	$(BIN)/python -m recloser.lab.demo
 
 test: check  ## All tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist loadgroup
 
 check: $(READY)  ## Lint and types
 	$(BIN)/ruff check .

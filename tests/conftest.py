@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -27,3 +28,22 @@ def no_real_aws(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     return NO_REAL_AWS
+
+
+# What a folder's tests share is dear to set up (a deployed stack, a built layer): one worker does them all.
+# Longest first, so that the other workers do the rest meanwhile.
+ONE_WORKER = ("e2e", "infrastructure", "functions", "simulation")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep such folders together when the tests run in several processes."""
+    tests = Path(__file__).parent
+
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(tests).parts[0]
+        return ONE_WORKER.index(folder) if folder in ONE_WORKER else len(ONE_WORKER)
+
+    items.sort(key=rank)
+    for item in items:
+        if rank(item) < len(ONE_WORKER):
+            item.add_marker(pytest.mark.xdist_group(ONE_WORKER[rank(item)]))

@@ -16,12 +16,15 @@ LAYER = [path for path in MODULES if path.relative_to(LIBRARY).parts[0] not in {
 
 # What is below what. A module may import from its own level and from those before it.
 LEVELS: list[set[str]] = [
-    {"circuit"},
-    {"decide", "errors"},
-    {"items", "metrics", "settings"},
+    {"circuit", "registry"},
+    {"decide", "errors", "forks"},
+    {"items", "metrics", "settings", "pending_metrics"},
     {"signals", "tables", "memory", "announcement"},
-    {"alarms", "flags", "publishing"},
-    {"control", "permits"},
+    {"alarms", "flags", "publishing", "watchdog", "local_trip", "outcome", "fallbacks"},
+    {"control", "permits", "lanes"},
+    {"guard", "backend"},
+    {"tasks", "blocks", "invocation"},
+    {"breaker"},
 ]
 
 
