@@ -16,7 +16,7 @@ LAYER = [path for path in MODULES if path.relative_to(LIBRARY).parts[0] not in {
 
 # What is below what. A module may import from its own level and from those before it.
 LEVELS: list[set[str]] = [
-    {"circuit", "registry"},
+    {"circuit", "registry", "retry_after", "tracing"},
     {"decide", "errors", "forks"},
     {"items", "metrics", "settings", "pending_metrics"},
     {"signals", "tables", "memory", "announcement"},
