@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from itertools import pairwise
@@ -59,7 +60,7 @@ class Dependency:
         ]
         self._now = self._phases[0]
         self._random = numbers.random
-        self._hangs = self._given_up(NEVER_MS)
+        self._hangs = _given_up(NEVER_MS, self._timeout_ms)
 
     def fate(self, at_ms: int) -> Fate:
         """Draw how a call made at `at_ms` would end. One draw tells both whether and how fast it answers."""
@@ -75,26 +76,34 @@ class Dependency:
         return self._hangs
 
     def _phase(self, health: Health, since_ms: float, until_ms: float) -> _Phase:
-        answers = tuple(self._given_up(milliseconds) for milliseconds in latencies_ms(health.latency))
-        failures = tuple(Fate(each.milliseconds, fails=True) for each in answers)
+        answers, failures = _fates(health.latency, self._timeout_ms)
         failing = 1.0 - health.hang_rate
         return _Phase(since_ms, until_ms, failing - health.failure_rate, failing, answers, failures)
 
-    def _given_up(self, milliseconds: int) -> Fate:
-        """The client gives up at its timeout."""
-        if self._timeout_ms is None or milliseconds < self._timeout_ms:
-            return Fate(milliseconds, fails=False)
-        return Fate(self._timeout_ms, fails=True)
+
+def _given_up(milliseconds: int, timeout_ms: int | None) -> Fate:
+    """The client gives up at its timeout."""
+    if timeout_ms is None or milliseconds < timeout_ms:
+        return Fate(milliseconds, fails=False)
+    return Fate(timeout_ms, fails=True)
 
 
-def latencies_ms(latency: Latency) -> list[int]:
+@functools.cache
+def _fates(latency: Latency, timeout_ms: int | None) -> tuple[tuple[Fate, ...], tuple[Fate, ...]]:
+    """Every answer that may be drawn, and the same as failures."""
+    answers = tuple(_given_up(milliseconds, timeout_ms) for milliseconds in latencies_ms(latency))
+    return answers, tuple(Fate(each.milliseconds, fails=True) for each in answers)
+
+
+@functools.cache
+def latencies_ms(latency: Latency) -> tuple[int, ...]:
     """The quantiles of a log-normal distribution, in whole milliseconds."""
     spread = math.log(latency.p99_ms / latency.median_ms) / _P99
     draw = NormalDist(math.log(latency.median_ms), spread).inv_cdf if spread > 0 else None
-    return [
+    return tuple(
         max(1, round(math.exp(draw((index + 0.5) / QUANTILES)) if draw else latency.median_ms))
         for index in range(QUANTILES)
-    ]
+    )
 
 
 def outages(scenario: Scenario) -> list[Span]:
@@ -121,6 +130,6 @@ def is_outage(health: Health, scenario: Scenario) -> bool:
     return failing * 100 >= alarms.failure_threshold_percent or _is_slow(milliseconds, alarms)
 
 
-def _is_slow(milliseconds: list[int], alarms: AlarmSettings) -> bool:
+def _is_slow(milliseconds: tuple[int, ...], alarms: AlarmSettings) -> bool:
     slow = sum(each >= alarms.slow_call_milliseconds for each in milliseconds)
     return alarms.fast_alarms and 100 * slow / QUANTILES > alarms.slow_share_percent

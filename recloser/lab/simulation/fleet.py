@@ -217,7 +217,7 @@ class Fleet:
         if environment.permit is not None:
             row[PROBES] += 1
             self._books.probes.append(Probe(environment.at_ms, environment.permit[0], succeeded))
-        if self._witness is not None and succeeded is not None:
+        if self._witness is not None:
             self._witness.ended(environment, failed=not succeeded)
 
     def _refused(self, environment: Environment, refusal: CircuitOpen, row: list[int]) -> None:

@@ -35,4 +35,4 @@ class Witness:
         """A call was refused."""
 
     def ended(self, environment: Environment, *, failed: bool) -> None:
-        """A call came back from the dependency, at the environment's time."""
+        """A call came back from the dependency, at the environment's time, or its environment ended."""

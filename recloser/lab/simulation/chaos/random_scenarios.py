@@ -25,6 +25,7 @@ from recloser.local_trip import LocalTrip
 
 CHAOS_SECONDS = 300.0
 MARGIN_SECONDS = 60.0
+GOES_ON_SINCE_SECONDS = 200.0  # long enough for every alarm to raise, and to be heard by nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,11 @@ def trial(seed: int) -> Trial:
     tripped = calm + bounds.seconds_to_trip(healthy, failing, base)
     recovered = tripped + MARGIN_SECONDS
     closed = recovered + bounds.seconds_to_close(healthy, failing, base)
-    phases = [*_chaotic_health(numbers, healthy, failing)]
-    phases += [replace(failing if goes_on else healthy, from_seconds=CHAOS_SECONDS)]
+    chaotic_until = CHAOS_SECONDS - (GOES_ON_SINCE_SECONDS if goes_on else 0)
+    phases = _chaotic_health(numbers, healthy, failing, chaotic_until)
     if goes_on:
-        phases += [replace(healthy, from_seconds=goes_on_until)]
+        phases += [replace(failing, from_seconds=chaotic_until)]
+    phases += [replace(healthy, from_seconds=goes_on_until)]
     phases += [replace(failing, from_seconds=calm), replace(healthy, from_seconds=recovered)]
     scenario = replace(
         base,
@@ -166,9 +168,9 @@ def _outage(numbers: Random, base: Scenario, latency: Latency) -> Health:
     return Health(failure_rate=1.0, latency=latency)
 
 
-def _chaotic_health(numbers: Random, healthy: Health, failing: Health) -> list[Health]:
+def _chaotic_health(numbers: Random, healthy: Health, failing: Health, until: float) -> list[Health]:
     phases, at = [healthy], 0.0
-    while (at := at + numbers.uniform(20, 120)) < CHAOS_SECONDS:
+    while (at := at + numbers.uniform(20, 120)) < until:
         some = replace(healthy, failure_rate=numbers.choice([0.02, 0.3, 0.6]))
         phases.append(replace(numbers.choice([healthy, failing, failing, some]), from_seconds=at))
     return phases
