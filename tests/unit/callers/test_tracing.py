@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from aws_xray_sdk import global_sdk_config
 from aws_xray_sdk.core import xray_recorder
 from aws_xray_sdk.core.lambda_launcher import LambdaContext
 from opentelemetry import trace
@@ -30,11 +31,15 @@ def xray() -> Iterator[list[dict[str, Any]]]:
         def send_entity(self, entity: Any) -> None:
             sent.append(json.loads(entity.serialize()))
 
+    # Powertools switches the SDK off for the whole process where its tracer is disabled, as in other tests.
+    was_enabled = global_sdk_config.sdk_enabled()
+    global_sdk_config.set_sdk_enabled(True)
     before = xray_recorder.emitter
     xray_recorder.configure(sampling=False, context_missing="LOG_ERROR", emitter=Emitter())
     yield sent
     xray_recorder.clear_trace_entities()
     xray_recorder.configure(emitter=before)
+    global_sdk_config.set_sdk_enabled(was_enabled)
 
 
 def test_xray_subsegment(world: World, xray: list[dict[str, Any]]) -> None:
