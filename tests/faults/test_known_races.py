@@ -107,7 +107,7 @@ def test_an_expired_probers_late_failure_over_a_closed_circuit(world: World) -> 
 
 
 def test_a_stale_environments_trip_over_a_live_probe(world: World) -> None:
-    """Environments that have not heard of the trip fail on and raise an alarm; the probe that is out decides."""
+    """Environments that have not heard of the trip fail on and raise an alarm; the probe decides."""
     world.trip(NAME)
     pass_time_until_retry(world)
     permit = claim(world)
@@ -203,7 +203,7 @@ def test_old_failures_in_the_window_after_a_close() -> None:
 
 
 def test_every_probes_environment_dies() -> None:
-    """Probes that are never heard of again do not strand the circuit: it is probed again, and closes in time."""
+    """Probes that are never heard of again strand nothing: it is probed again, and closes in time."""
     healthy, failing = Health(), Health(60, failure_rate=1.0)
     scenario = Scenario(
         environments=Environments(10),

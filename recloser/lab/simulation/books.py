@@ -44,8 +44,8 @@ class Probe:
 class Books:
     """The books of a run.
 
-    `calls` has a row for each second: calls that succeeded, failed, were refused because of the circuit and by
-    the local trip, how many of both would have succeeded, probes, and calls that found no free environment.
+    `calls` has a row for each second: calls that succeeded, failed, were refused because of the circuit and
+    by the local trip, how many of both would have succeeded, probes, and calls that found no environment.
     """
 
     start_ms: int
@@ -64,14 +64,11 @@ class Books:
         self.calls = [[0] * COLUMNS for _ in range(self.seconds + 1)]
 
     def row(self, at_ms: int) -> list[int]:
-        second = (at_ms - self.start_ms) // 1000
-        return self.calls[second if second < self.seconds else self.seconds]
+        return self.calls[min((at_ms - self.start_ms) // 1000, self.seconds)]
 
     def note_written(self, at_ms: int, before: Circuit, after: Circuit) -> None:
         if (before.state, before.generation) != (after.state, after.generation):
-            self.states.append(
-                StateChange(at_ms, before.state, after.state, after.generation, after.reason)
-            )
+            self.states.append(StateChange(at_ms, before.state, after.state, after.generation, after.reason))
 
     def total(self, column: int, from_seconds: float = 0, until_seconds: float | None = None) -> int:
         """Sum a column over whole seconds."""

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, NoReturn
 from recloser.circuit import Circuit, Probes
 from recloser.decide import Decision
 from recloser.errors import StoreError
-from recloser.lab.simulation.agenda import MS_PER_SECOND, Agenda
+from recloser.lab.simulation.agenda import MS_PER_SECOND
 from recloser.lab.simulation.chance import Chance
-from recloser.lab.simulation.misfortune import Misfortune
-from recloser.lab.simulation.scenario import Range
 from recloser.lab.simulation.shared_tables import SharedTables
-from recloser.lab.simulation.witness import Witness
+from recloser.lab.simulation.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from recloser.lab.simulation.environment import Environment
@@ -28,21 +26,13 @@ TIMEOUT_MS = 1_000
 class CallerTables:
     """What a caller may do: read circuits, claim and report permits. It fits `Tables`."""
 
-    def __init__(
-        self,
-        shared: SharedTables,
-        agenda: Agenda,
-        milliseconds: Range,
-        chance: Chance,
-        misfortune: Misfortune,
-        witness: Witness | None,
-    ) -> None:
+    def __init__(self, around: Surroundings, shared: SharedTables, chance: Chance) -> None:
         self._shared = shared
-        self._agenda = agenda
-        self._milliseconds = milliseconds
+        self._agenda = around.agenda
+        self._milliseconds = around.scenario.delays.table_milliseconds
         self._chance = chance
-        self._misfortune = misfortune
-        self._witness = witness
+        self._misfortune = around.misfortune
+        self._witness = around.witness
         self.environment: Environment
 
     # --- What callers do -------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Chance, all of it from one seed: each purpose has numbers of its own.
 
-A change in one part of a scenario thus leaves the draws of the others as they were, and two runs that differ in
-one setting meet the same calls.
+A change in one part of a scenario thus leaves the draws of the others as they were, and two runs that differ
+in one setting meet the same calls.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Everything between the metrics and the flag: CloudWatch's alarms, EventBridge, the functions, the schedule."""
+"""Between the metrics and the flag: CloudWatch's alarms, EventBridge, the functions, the schedule."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,15 +16,13 @@ from recloser.decide import OverrideReleased, OverrideSet, PolicySet, ProbesRepo
 from recloser.errors import StoreError
 from recloser.lab.cloudwatch import CloudWatch, Event
 from recloser.lab.cloudwatch.events import STATE_CHANGE
-from recloser.lab.simulation.agenda import MS_PER_SECOND, Agenda
-from recloser.lab.simulation.books import AlarmChange, Books
-from recloser.lab.simulation.chance import Chance
+from recloser.lab.simulation.agenda import MS_PER_SECOND
+from recloser.lab.simulation.books import AlarmChange
 from recloser.lab.simulation.control_tables import ControlTables
 from recloser.lab.simulation.messages import Messages
-from recloser.lab.simulation.misfortune import Misfortune
-from recloser.lab.simulation.scenario import Delays, Operation
+from recloser.lab.simulation.scenario import Operation
 from recloser.lab.simulation.shared_tables import SharedTables
-from recloser.lab.simulation.witness import Witness
+from recloser.lab.simulation.surroundings import Surroundings
 from recloser.signals import Ignored, from_alarm_event
 
 # Lambda tries an asynchronous event twice more, after one and two minutes ("Asynchronous invocation").
@@ -45,9 +44,7 @@ class TwinAlarms:
         for alarm in self._plane.cloudwatch.describe_alarms(self._names)["MetricAlarms"]:
             if alarm["StateValue"] == "ALARM":
                 since = datetime.fromisoformat(alarm["StateUpdatedTimestamp"])
-                yield RaisedAlarm(
-                    alarm["AlarmName"], self._circuit, round(since.timestamp() * MS_PER_SECOND)
-                )
+                yield RaisedAlarm(alarm["AlarmName"], self._circuit, round(since.timestamp() * MS_PER_SECOND))
 
     def rearm(self, alarm: str, reason: str) -> None:
         self._plane.rearm(alarm, reason)
@@ -56,24 +53,15 @@ class TwinAlarms:
 class ControlPlane:
     """The services and functions, in the agenda's time."""
 
-    def __init__(
-        self,
-        agenda: Agenda,
-        cloudwatch: CloudWatch,
-        delays: Delays,
-        chance: Chance,
-        misfortune: Misfortune,
-        books: Books,
-        witness: Witness | None,
-    ) -> None:
-        self._agenda = agenda
+    def __init__(self, around: Surroundings, cloudwatch: CloudWatch) -> None:
+        self._agenda = around.agenda
         self.cloudwatch = cloudwatch
-        self._delays = delays
-        self._chance = chance
-        self._misfortune = misfortune
-        self._books = books
-        self._witness = witness
-        self._messages = Messages(agenda, chance, misfortune)
+        self._delays = around.scenario.delays
+        self._chance = around.chance("messages")
+        self._misfortune = around.misfortune
+        self._books = around.books
+        self._witness = around.witness
+        self._messages = Messages(self._agenda, self._chance, self._misfortune)
         self.invocations = 0
 
     @property
@@ -174,10 +162,8 @@ class ControlPlane:
                     self._witness.applied(None, applied, self._agenda.now_ms)
         except* StoreError:
             pass  # the next minute tries again, as the function's own retries would
-        try:
+        with suppress(StoreError):
             self._books.rearmed += len(self._control.rearm_deaf_alarms())
-        except StoreError:
-            pass
 
     def announce(self, before: Circuit, after: Circuit) -> None:
         """Take a record of the circuit table's stream."""

@@ -30,7 +30,7 @@ class Fate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Phase:
-    """A span of steady health: draws below `answering` answer, those below `failing` fail, the others hang."""
+    """A span of steady health: a draw below `answering` answers, one below `failing` fails, others hang."""
 
     since_ms: float
     until_ms: float

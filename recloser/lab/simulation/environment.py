@@ -1,9 +1,9 @@
 """One Lambda execution environment: its clock, its breaker, and one call at a time.
 
 A short call is made in one go, with the real decorated function: while the dependency "works", only this
-environment's clock moves, ahead of everybody else's time. That is exact, because what such a call does to others
-travels as messages that bear the time of its end: metrics, and reports of probes. A long one, which may look at
-the flag when it ends, is a `with` block whose two ends happen at their own times.
+environment's clock moves, ahead of everybody else's time. That is exact, because what such a call does to
+others travels as messages that bear the time of its end: metrics, and reports of probes. A long one, which
+may look at the flag when it ends, is a `with` block whose two ends happen at their own times.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from recloser.watchdog import Deadline
 
 if TYPE_CHECKING:
     from recloser.lab.simulation.caller_tables import CallerTables
-    from recloser.lab.simulation.scenario import Caller
-    from recloser.lab.simulation.witness import Witness
+    from recloser.lab.simulation.surroundings import Surroundings
 
 
 # A call of less time asks no table when it ends.
@@ -37,14 +36,11 @@ class Environment:
     """An environment.
 
     Args:
-        circuit: the circuit's name.
-        caller: how the breaker is set up.
+        around: whose environment it is.
         at_ms: when it comes up.
         skew_ms: how much its clock is fast.
         tables: the tables as it sees them.
         draw: random numbers between two bounds, for the breaker.
-        witness: who is told of calls.
-        is_watched: there is a witness, or faults may befall it.
 
     Attributes:
         fate: how the next call would end.
@@ -58,16 +54,13 @@ class Environment:
 
     def __init__(
         self,
-        circuit: str,
-        caller: Caller,
+        around: Surroundings,
         at_ms: int,
         skew_ms: int,
         tables: CallerTables,
         draw: Callable[[float, float], float],
-        witness: Witness | None,
-        *,
-        is_watched: bool,
     ) -> None:
+        caller = around.scenario.caller
         self.at_ms = at_ms
         self.free_at_ms = at_ms
         self.ends_at_ms = at_ms + NEVER_MS
@@ -88,11 +81,11 @@ class Environment:
         self._margin_ms = round(margin) if caller.handler else 0
         self._killed_at_ms = self._warned_at_ms = at_ms
         self._thaws_at_ms = self._ends_call_at_ms = at_ms
-        self._witness = witness
-        self._is_watched = is_watched
+        self._witness = around.witness
+        self._is_watched = around.witness is not None or around.misfortune.is_possible
         tables.environment = self
         self.tables = tables
-        self._circuit = circuit
+        self._circuit = around.scenario.circuit
         self._caller = caller
         self._draw = draw
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from recloser.errors import CircuitOpen
-from recloser.lab.simulation.agenda import MS_PER_SECOND, Agenda
+from recloser.lab.simulation.agenda import MS_PER_SECOND
 from recloser.lab.simulation.books import (
     FAILED,
     HELD,
@@ -17,15 +17,11 @@ from recloser.lab.simulation.books import (
     REFUSED_GOOD,
     SUCCEEDED,
     THROTTLED,
-    Books,
     Probe,
 )
-from recloser.lab.simulation.chance import Chance
 from recloser.lab.simulation.dependency import NEVER_MS, Dependency, DependencyFailed, Fate
 from recloser.lab.simulation.environment import Environment, Killed
-from recloser.lab.simulation.misfortune import Misfortune
-from recloser.lab.simulation.scenario import Scenario
-from recloser.lab.simulation.witness import Witness
+from recloser.lab.simulation.surroundings import Surroundings
 
 PICKS = 8
 
@@ -34,14 +30,9 @@ class Fleet:
     """The environments and their load.
 
     Args:
-        scenario: how many there are, and what they do.
-        agenda: the time.
+        around: whose fleet it is.
         dependency: what they call.
         make_environment: brings a cold one up.
-        chance: draws arrivals and which environment gets a call.
-        misfortune: what goes wrong.
-        books: where outcomes are counted.
-        witness: who is told of refusals.
 
     Attributes:
         next_ms: when the next invocation arrives.
@@ -49,32 +40,25 @@ class Fleet:
     """
 
     def __init__(
-        self,
-        scenario: Scenario,
-        agenda: Agenda,
-        dependency: Dependency,
-        make_environment: Callable[[int], Environment],
-        chance: Chance,
-        misfortune: Misfortune,
-        books: Books,
-        witness: Witness | None,
+        self, around: Surroundings, dependency: Dependency, make_environment: Callable[[int], Environment]
     ) -> None:
-        self._agenda = agenda
+        scenario = around.scenario
+        self._agenda = around.agenda
         self._fate = dependency.fate
         self._make_environment = make_environment
-        self._random = chance.numbers.random
-        self._misfortune = misfortune
-        self._books = books
-        self._witness = witness
+        self._random = around.chance("arrivals").numbers.random
+        self._misfortune = around.misfortune
+        self._books = around.books
+        self._witness = around.witness
         calls = scenario.calls
         self._per_invocation = calls.per_invocation
         self._gap_ms = MS_PER_SECOND * calls.per_invocation / calls.per_second
         self._is_random = calls.arrivals == "random"
         self._size = scenario.environments.count
         self._arrive_over_ms = scenario.environments.arrive_over_seconds * MS_PER_SECOND
-        self._start_ms = agenda.now_ms
+        self._start_ms = self._agenda.now_ms
         self._environments: list[Environment] = []
-        self._next = float(agenda.now_ms)
+        self._next = float(self._agenda.now_ms)
         self._come_next()
 
     # --- Arrivals --------------------------------------------------------------------------------
@@ -142,7 +126,7 @@ class Fleet:
     # --- Calls -----------------------------------------------------------------------------------
 
     def _go_on(self, environment: Environment) -> None:
-        """Make the invocation's calls; one that would ask a table waits until its time has come for everybody."""
+        """Make the invocation's calls. One that would ask a table waits until its time has come for all."""
         while environment.calls_left and not environment.is_dead:
             if environment.at_ms > self._agenda.now_ms and not environment.is_in_lane():
                 self._agenda.at(environment.at_ms, partial(self._go_on, environment))
@@ -221,7 +205,9 @@ class Fleet:
             self._witness.ended(environment, failed=not succeeded)
 
     def _refused(self, environment: Environment, refusal: CircuitOpen, row: list[int]) -> None:
-        is_held = environment.guard.hold.is_held(environment.clock()) and "local trip" in refusal.circuit.reason
+        is_held = (
+            environment.guard.hold.is_held(environment.clock()) and "local trip" in refusal.circuit.reason
+        )
         row[HELD if is_held else REFUSED] += 1
         if not environment.fate.fails:
             row[HELD_GOOD if is_held else REFUSED_GOOD] += 1

@@ -67,7 +67,9 @@ def _draw_calls(axes: Any, books: Books) -> None:
 
 def _draw_outages(axes: Any, run: Run) -> None:
     for span in outages(run.scenario):
-        axes.axvspan(span.from_seconds, span.until_seconds, color="#cf4a3c", alpha=0.10, zorder=0, linewidth=0)
+        axes.axvspan(
+            span.from_seconds, span.until_seconds, color="#cf4a3c", alpha=0.10, zorder=0, linewidth=0
+        )
 
 
 def _draw_alarms(axes: Any, books: Books) -> None:

@@ -31,7 +31,8 @@ _METRICS_PER_ALARM = 2
 ASSUMPTIONS = (
     "on-demand prices of us-east-1, no free tier; 1 circuit; "
     f"{_METRICS} custom metrics; functions of 256 MB that run {_FUNCTION_SECONDS} s on arm64; "
-    f"a circuit's item takes {_UNITS_PER_CIRCUIT_WRITE} write units, {_UNITS_PER_TRANSACTION} in a transaction"
+    f"a circuit's item takes {_UNITS_PER_CIRCUIT_WRITE} write units, "
+    f"{_UNITS_PER_TRANSACTION} in a transaction"
 )
 
 

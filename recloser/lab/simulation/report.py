@@ -39,8 +39,7 @@ def _is_part(name: str) -> bool:
 def _outage(outage: dict[str, Any]) -> str:
     if outage["seconds_to_trip"] is None:
         return "it did not trip"
-    tripped = (
-        f"tripped after {outage['seconds_to_trip']:.1f} s and {outage['failed_calls_before_trip']:,} failed calls"
-    )
+    failed = f"{outage['failed_calls_before_trip']:,} failed calls"
+    tripped = f"tripped after {outage['seconds_to_trip']:.1f} s and {failed}"
     closed = outage["seconds_from_recovery_to_closed"]
     return tripped + ("" if closed is None else f", closed {closed:.1f} s after the recovery")

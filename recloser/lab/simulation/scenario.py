@@ -117,7 +117,7 @@ class Faults:
 
     Messages are alarm events and stream records. Late ones arrive out of order. A write that is
     `unacknowledged` was made, but its writer is told that it failed. `interleaved_writes`: another writer
-    comes between a writer's reading and its writing. `deaths_in_probe` are of environments that hold a permit.
+    comes between a writer's reading and its writing. `deaths_in_probe`: environments that hold a permit.
     """
 
     until_seconds: float | None = None

@@ -21,15 +21,15 @@ from recloser.lab.simulation.scenario import (
     Environments,
     Faults,
     Health,
-    Lateness,
     Latency,
+    Lateness,
     Operation,
     Scenario,
     Span,
 )
 from recloser.local_trip import LocalTrip
 
-Path_ = tuple[str | int, ...]
+Place = tuple[str | int, ...]
 
 
 class ScenarioError(ValueError):
@@ -75,7 +75,7 @@ class _Document:
 
     def __init__(self, text: str, source: str) -> None:
         self._source = source
-        self._lines: dict[Path_, int] = {(): 1}
+        self._lines: dict[Place, int] = {(): 1}
         try:
             root = yaml.compose(text, Loader=yaml.SafeLoader)
             if root is not None:
@@ -88,14 +88,14 @@ class _Document:
         except yaml.YAMLError as error:
             raise ScenarioError(f"{source}: not YAML: {error}") from error
 
-    def error(self, place: Path_, problem: str) -> ScenarioError:
+    def error(self, place: Place, problem: str) -> ScenarioError:
         known = place
         while known not in self._lines:
             known = known[:-1]
         name = ".".join(map(str, place)) or "the scenario"
         return ScenarioError(f"{self._source}, line {self._lines[known]}: {name}: {problem}")
 
-    def _note(self, node: yaml.Node, place: Path_) -> None:
+    def _note(self, node: yaml.Node, place: Place) -> None:
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 inner = (*place, key.value)
@@ -117,10 +117,12 @@ def _validator() -> Draft202012Validator:
 
 def _explained(error: ValidationError) -> str:
     """Say what is allowed, in the words of a scenario rather than of JSON Schema."""
-    wanted, value = error.validator_value, error.instance
+    wanted: Any = error.validator_value
+    schema: Any = error.schema
+    value: Any = error.instance
     match error.validator:
         case "additionalProperties":
-            allowed = sorted(error.schema["properties"])
+            allowed = sorted(schema["properties"])
             unknown = ", ".join(map(str, sorted(set(value) - set(allowed), key=str)))
             return f"{unknown} is unknown; allowed are {', '.join(allowed)}"
         case "required":
@@ -131,7 +133,7 @@ def _explained(error: ValidationError) -> str:
             kinds = [wanted] if isinstance(wanted, str) else wanted
             return f"{value!r} is not allowed: {' or '.join(_KINDS[kind] for kind in kinds)}"
         case "minimum" | "maximum" | "exclusiveMinimum":
-            return f"{value!r} is not allowed: {_bounds(error.schema)}"
+            return f"{value!r} is not allowed: {_bounds(schema)}"
     return error.message
 
 
@@ -151,7 +153,7 @@ def _bounds(schema: Mapping[str, Any]) -> str:
     return ", ".join(f"{text} {schema[word]}" for word, text in words.items() if word in schema)
 
 
-def _problems(content: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+def _problems(content: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     """What a schema cannot say."""
     yield from _dependency_problems(content["dependency"])
     for name, bounds in content.get("delays", {}).items():
@@ -171,7 +173,7 @@ def _problems(content: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
             yield (name,), str(error)
 
 
-def _dependency_problems(phases: list[Mapping[str, Any]]) -> Iterator[tuple[Path_, str]]:
+def _dependency_problems(phases: list[Mapping[str, Any]]) -> Iterator[tuple[Place, str]]:
     before = None
     for index, phase in enumerate(phases):
         since = phase["from_seconds"]
@@ -187,7 +189,7 @@ def _dependency_problems(phases: list[Mapping[str, Any]]) -> Iterator[tuple[Path
             yield ("dependency", index, "latency"), "p99_ms is at least median_ms"
 
 
-def _operation_problems(place: Path_, operation: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+def _operation_problems(place: Place, operation: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     until = operation.get("until_seconds")
     if until is None:
         return

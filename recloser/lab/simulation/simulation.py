@@ -20,6 +20,7 @@ from recloser.lab.simulation.fleet import Fleet
 from recloser.lab.simulation.misfortune import Misfortune
 from recloser.lab.simulation.scenario import Scenario
 from recloser.lab.simulation.shared_tables import SharedTables, Usage
+from recloser.lab.simulation.surroundings import Surroundings
 from recloser.lab.simulation.telemetry import EnvironmentPublisher, Telemetry, Written
 from recloser.lab.simulation.witness import Witness
 from recloser.publishing import batching
@@ -55,36 +56,15 @@ class Simulation:
         self.agenda = Agenda(START_MS)
         self.books = Books(START_MS, int(scenario.duration_seconds))
         cloudwatch = CloudWatch()
-        self._misfortune = Misfortune(scenario.faults, self.agenda, self._chance("faults"))
-        self._plane = ControlPlane(
-            self.agenda,
-            cloudwatch,
-            scenario.delays,
-            self._chance("messages"),
-            self._misfortune,
-            self.books,
-            witness,
-        )
+        self._misfortune = Misfortune(scenario.faults, self.agenda, Chance(scenario.seed, "faults"))
+        around = Surroundings(scenario, self.agenda, self._misfortune, self.books, witness)
+        self._around = around
+        self._plane = ControlPlane(around, cloudwatch)
         self.tables = SharedTables(self.agenda, self._wrote, self._plane.stream_probes)
-        self._telemetry = Telemetry(
-            scenario.circuit,
-            self.agenda,
-            cloudwatch,
-            scenario.delays.metric_seconds,
-            self._chance("metrics"),
-            self._misfortune,
-        )
-        self._caller_chance = self._chance("callers")
-        self._fleet = Fleet(
-            scenario,
-            self.agenda,
-            Dependency(scenario, START_MS, self._chance("dependency").numbers),
-            self._make_environment,
-            self._chance("arrivals"),
-            self._misfortune,
-            self.books,
-            witness,
-        )
+        self._telemetry = Telemetry(around, cloudwatch)
+        self._caller_chance = around.chance("callers")
+        dependency = Dependency(scenario, START_MS, around.chance("dependency").numbers)
+        self._fleet = Fleet(around, dependency, self._make_environment)
 
     def run(self) -> Run:
         """Play the whole scenario."""
@@ -136,23 +116,12 @@ class Simulation:
         self.books.cold_starts += 1
         scenario, chance = self.scenario, self._caller_chance
         skew = self._misfortune.now.clock_skew_seconds
-        tables = CallerTables(
-            self.tables,
-            self.agenda,
-            scenario.delays.table_milliseconds,
-            chance,
-            self._misfortune,
-            self._witness,
-        )
         environment = Environment(
-            scenario.circuit,
-            scenario.caller,
+            self._around,
             now_ms,
             round(self._misfortune.chance.between((-skew, skew)) * MS_PER_SECOND) if skew else 0,
-            tables,
+            CallerTables(self._around, self.tables, chance),
             chance.numbers.uniform,
-            self._witness,
-            is_watched=self._witness is not None or self._misfortune.is_possible,
         )
         lifetime = scenario.environments.lifetime_seconds
         if lifetime is not None:
@@ -165,9 +134,6 @@ class Simulation:
         self._plane.announce(before, after)
         if self._witness is not None:
             self._witness.wrote(before, after, self.agenda.now_ms)
-
-    def _chance(self, purpose: str) -> Chance:
-        return Chance(self.scenario.seed, purpose)
 
 
 def simulate(scenario: Scenario, seed: int | None = None) -> Run:

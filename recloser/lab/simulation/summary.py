@@ -121,8 +121,8 @@ def _closed_for_good(books: Books, since: float, until: float) -> float | None:
         seconds = (change.at_ms - books.start_ms) / MS_PER_SECOND
         if seconds >= until:
             break
-        if change.after is State.CLOSED:
-            closed = seconds if closed is None else closed
-        else:
+        if change.after is not State.CLOSED:
             closed = None
+        elif closed is None:
+            closed = seconds
     return closed if closed is None or closed >= since else since

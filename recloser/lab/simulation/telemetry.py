@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING
 
 from recloser.lab.cloudwatch import CloudWatch, Metric
 from recloser.lab.cloudwatch.series import Series
-from recloser.lab.simulation.agenda import MS_PER_SECOND, Agenda
-from recloser.lab.simulation.chance import Chance
-from recloser.lab.simulation.misfortune import Misfortune
-from recloser.lab.simulation.scenario import Range
+from recloser.lab.simulation.agenda import MS_PER_SECOND
+from recloser.lab.simulation.surroundings import Surroundings
 from recloser.metrics import DIMENSION, DURATION, NAMESPACE, Value, emf_document
 
 if TYPE_CHECKING:
@@ -37,24 +35,17 @@ class Written:
 
 
 class Telemetry:
-    """Carries metrics to CloudWatch. What costs time per value is done for many values at once, when they arrive."""
+    """Carries metrics to CloudWatch. What can be done for many values at once is, when they arrive."""
 
-    def __init__(
-        self,
-        circuit: str,
-        agenda: Agenda,
-        cloudwatch: CloudWatch,
-        delay_seconds: Range,
-        chance: Chance,
-        misfortune: Misfortune,
-    ) -> None:
-        self._circuit = circuit
-        self._agenda = agenda
+    def __init__(self, around: Surroundings, cloudwatch: CloudWatch) -> None:
+        self._circuit = around.scenario.circuit
+        self._agenda = around.agenda
         self._cloudwatch = cloudwatch
-        self._shortest_ms = delay_seconds[0] * MS_PER_SECOND
-        self._spread_ms = (delay_seconds[1] - delay_seconds[0]) * MS_PER_SECOND
-        self._random = chance.numbers.random
-        self._misfortune = misfortune
+        shortest, longest = around.scenario.delays.metric_seconds
+        self._shortest_ms = shortest * MS_PER_SECOND
+        self._spread_ms = (longest - shortest) * MS_PER_SECOND
+        self._random = around.chance("metrics").numbers.random
+        self._misfortune = around.misfortune
         self._batches: dict[int, Batch] = {}
         self._head_bytes: dict[tuple[str, ...], int] = {}
         self._metrics: dict[str, Metric] = {}
@@ -85,11 +76,11 @@ class Telemetry:
             batch = self._open_batch(second)
         measured = at_ms // MS_PER_SECOND
         for name, value in values.items():
-            if isinstance(value, list):
+            if isinstance(value, int | float):
+                batch[name, measured].append(value)
+            else:
                 batch[name, measured] += value
                 written.bytes += len(value) + 1  # brackets and commas
-            else:
-                batch[name, measured].append(value)  # type: ignore[arg-type]  (no list: a number)
 
     def written(self) -> Written:
         """Count what was written so far."""
@@ -110,7 +101,7 @@ class Telemetry:
 
     def _show(self, values: dict[str, Value], at_ms: int, readable_ms: int) -> None:
         for name, value in values.items():
-            for each in value if isinstance(value, list) else [value]:
+            for each in [value] if isinstance(value, int | float) else value:
                 self._series(name).add(at_ms, each, 1, readable_ms, 1)
 
     def _series(self, name: str) -> Series:
@@ -143,4 +134,3 @@ class EnvironmentPublisher:
     def publish(self, circuit: str, values: dict[str, Value], at_ms: int) -> None:  # noqa: ARG002  (there is one)
         if not self._environment.is_dead:
             self._telemetry.publish(values, at_ms, self._environment.at_ms)
-

@@ -1,7 +1,7 @@
-"""Within which time a circuit trips, and closes: sums of the delays that lie on the way, from the settings alone.
+"""Within which time a circuit trips, and closes: sums of the delays on the way, from the settings alone.
 
-Nothing here is measured. Each bound is the longest way that the design leaves open; `docs/correctness.md` derives
-them term by term.
+Nothing here is measured. Each bound is the longest way that the design leaves open; `docs/correctness.md`
+derives them term by term.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def probing_seconds(healthy: Health, scenario: Scenario) -> float:
     calls, caller = scenario.calls, scenario.caller
     reading = caller.open_cache_seconds * (1 + JITTER)
     # One environment may have to make all the probes, one after the other, each on a new reading of the flag.
-    turn = reading + ENOUGH * calls.per_invocation / calls.per_second + longest_call_seconds(healthy, scenario)
+    turn = (
+        reading + ENOUGH * calls.per_invocation / calls.per_second + longest_call_seconds(healthy, scenario)
+    )
     return (
         caller.open_cache_seconds  # each environment waits a random part of it
         + LONGEST_PAUSE_READS * turn  # one that was refused permits lets readings pass

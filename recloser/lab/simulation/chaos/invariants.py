@@ -1,4 +1,4 @@
-"""What must hold in every run, whatever is lost, late, doubled or reordered: a witness that checks it as it happens."""
+"""What must hold in every run, whatever is lost, late, doubled or reordered: a witness checks it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STEPS = {
 _OPERATORS = ("forced", "override", "reset", "policy set")
 
 
-class Violation(AssertionError):
+class Violation(AssertionError):  # noqa: N818  (the word for it)
     """Something happened that must not."""
 
 
@@ -66,7 +66,9 @@ class Invariants(Witness):
     # --- Circuits --------------------------------------------------------------------------------
 
     def wrote(self, before: Circuit, after: Circuit, at_ms: int) -> None:
-        self._check(before.revision == self._circuit.revision, "a write rests on a circuit that is no longer so")
+        self._check(
+            before.revision == self._circuit.revision, "a write rests on a circuit that is no longer so"
+        )
         self._check(after.revision == before.revision + 1, "a revision was skipped")
         step = (before.state, after.state, after.generation - before.generation)
         self._check(step in STEPS, f"no circuit makes the step {step}")
@@ -87,7 +89,10 @@ class Invariants(Witness):
         if after.reason.startswith(_OPERATORS) or "slow-calls" in (after.alarm or ""):
             return
         since_ms = before.closed_at_ms or 0
-        self._check(self._last_bad_ms > since_ms - self._slack_ms, "tripped, though no call has failed since the close")
+        self._check(
+            self._last_bad_ms > since_ms - self._slack_ms,
+            "tripped, though no call has failed since the close",
+        )
 
     def _check_close(self, before: Circuit, after: Circuit) -> None:
         if after.reason.startswith("reset"):
@@ -116,13 +121,15 @@ class Invariants(Witness):
         elif self._forced_closed_since_ms is None:
             self._forced_closed_since_ms = at_ms
 
-    def applied(self, signal: Signal | None, applied: Applied, at_ms: int) -> None:
+    def applied(self, signal: Signal | None, applied: Applied, at_ms: int) -> None:  # noqa: ARG002
         if applied.decision.circuit is None:
             return
         before = applied.before
         if isinstance(signal, ProbesReported):
             same = signal.probes.generation == before.generation
-            self._check(same and before.state is not State.CLOSED, "an older generation's probes changed something")
+            self._check(
+                same and before.state is not State.CLOSED, "an older generation's probes changed something"
+            )
         if isinstance(signal, AlarmRaised):
             self._check(before.state is State.CLOSED, "an alarm changed a circuit that was not closed")
             ends_ms, closed_ms = signal.newest_data_ends_ms, before.closed_at_ms
@@ -134,7 +141,7 @@ class Invariants(Witness):
     def read(self, environment: Environment, *, answered: bool) -> None:
         self._has_read[environment] = answered
 
-    def claimed(self, environment: Environment, generation: int, number: int) -> None:
+    def claimed(self, environment: Environment, generation: int, number: int) -> None:  # noqa: ARG002
         self._check((generation, number) not in self._claimed, "a permit was granted twice")
         self._claimed.add((generation, number))
         name = self._scenario.circuit
@@ -145,7 +152,10 @@ class Invariants(Witness):
         allowed = self._policy.permits + len(probes.returned) + self._replaced[generation]
         self._check(probes.granted <= min(allowed, probes.allowed), f"more probes than allowed: {probes}")
         canary_only = not probes.succeeded
-        self._check(not canary_only or probes.granted <= 1 + len(probes.returned), f"the canary is not alone: {probes}")
+        self._check(
+            not canary_only or probes.granted <= 1 + len(probes.returned),
+            f"the canary is not alone: {probes}",
+        )
 
     def began(self, environment: Environment) -> None:
         permit = environment.permit
@@ -159,7 +169,9 @@ class Invariants(Witness):
             return
         open_seconds = (environment.at_ms - since_ms) / MS_PER_SECOND
         limit = caches_expire_seconds(self._scenario)
-        self._check(open_seconds <= limit, f"a call was let through {open_seconds:.1f} s after the circuit opened")
+        self._check(
+            open_seconds <= limit, f"a call was let through {open_seconds:.1f} s after the circuit opened"
+        )
 
     def ended(self, environment: Environment, *, failed: bool) -> None:
         if failed and environment.permit is None:
@@ -168,7 +180,11 @@ class Invariants(Witness):
     def refused(self, environment: Environment, refusal: CircuitOpen) -> None:
         self._check(self._policy.enforce or "local trip" in refusal.circuit.reason, "refused in shadow mode")
         since_ms, held = self._forced_closed_since_ms, self._circuit.override
-        if held is not None and held.until_ms is not None and environment.at_ms > held.until_ms - self._slack_ms:
+        if (
+            held is not None
+            and held.until_ms is not None
+            and environment.at_ms > held.until_ms - self._slack_ms
+        ):
             return
         if since_ms is None or not self._has_read.get(environment, False):
             return

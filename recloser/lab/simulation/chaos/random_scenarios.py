@@ -1,4 +1,4 @@
-"""Random scenarios: a time full of faults, then calm, an outage, and calm again. Each comes from its seed alone."""
+"""Random scenarios: a time full of faults, then calm, an outage, and calm again; each from its seed alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from recloser.circuit import Policy
+from recloser.lab.simulation.alarm_definitions import STEADY_SECONDS
 from recloser.lab.simulation.chaos import bounds
 from recloser.lab.simulation.scenario import (
     AlarmSettings,
@@ -15,8 +16,8 @@ from recloser.lab.simulation.scenario import (
     Environments,
     Faults,
     Health,
-    Lateness,
     Latency,
+    Lateness,
     Operation,
     Scenario,
     Span,
@@ -60,7 +61,7 @@ def trial(seed: int) -> Trial:
         tripped_by = CHAOS_SECONDS + bounds.seconds_to_trip_after_faults(healthy, failing, base)
         goes_on_until = ended = tripped_by + MARGIN_SECONDS
     closed_by = ended + bounds.seconds_to_close_after_faults(healthy, failing, base)
-    calm = closed_by + bounds.PERIODS * bounds.STEADY_SECONDS
+    calm = closed_by + bounds.PERIODS * STEADY_SECONDS
     tripped = calm + bounds.seconds_to_trip(healthy, failing, base)
     recovered = tripped + MARGIN_SECONDS
     closed = recovered + bounds.seconds_to_close(healthy, failing, base)
