@@ -113,7 +113,9 @@ class Circuit:
         if self.override is not None:
             times.append(self.override.until_ms)
         if self.state is State.OPEN:
-            times.append(self.retry_at_ms)
+            # With no time, and nobody who holds it open, it is due at once: it must not stay open for ever.
+            held = self.override is not None and self.override.state is State.OPEN
+            times.append(self.changed_at_ms if self.retry_at_ms is None and not held else self.retry_at_ms)
         elif self.state is State.HALF_OPEN:
             times.append(self.deadline_at_ms or self.changed_at_ms)
         return min((time for time in times if time is not None), default=None)

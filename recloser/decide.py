@@ -193,21 +193,23 @@ def _probes_reported(circuit: Circuit, probes: Probes, now_ms: int, policy: Poli
         return _admit_others(circuit, now_ms, policy)
     if circuit.state is State.OPEN and probes.granted:
         return _half_open(circuit, "a probe is out", now_ms, policy, out=probes.out)
-    if (
-        not probes.succeeded and circuit.permits == CANARY
-    ):  # else the record is older than the others' permits
-        return _run_clock(circuit, probes, now_ms, policy)
+    if probes.out and circuit.deadline_at_ms is None:
+        return _start_clock(circuit, now_ms, policy)
+    if not probes.out and circuit.deadline_at_ms is not None and circuit.permits == CANARY:
+        return _stop_clock(
+            circuit
+        )  # with more permits the record may be older than they are: the timer looks
     return nothing("not enough probes have succeeded yet")
 
 
-def _run_clock(circuit: Circuit, probes: Probes, now_ms: int, policy: Policy) -> Decision:
-    """The deadline of a first probe counts from its claim, not from the minute the flag moved."""
-    if probes.out and circuit.deadline_at_ms is None:
-        deadline = now_ms + _milliseconds(policy.probe_deadline_seconds)
-        return Decision("the probe's clock starts", _rewrite(circuit, deadline_at_ms=deadline))
-    if not probes.out and circuit.deadline_at_ms is not None:
-        return Decision("no probe is out: the clock stops", _rewrite(circuit, deadline_at_ms=None))
-    return nothing("no probe has reported yet")
+def _start_clock(circuit: Circuit, now_ms: int, policy: Policy) -> Decision:
+    """A deadline counts from the first claim that it waits for, not from the minute the flag moved."""
+    deadline = now_ms + _milliseconds(policy.probe_deadline_seconds)
+    return Decision("the probe's clock starts", _rewrite(circuit, deadline_at_ms=deadline))
+
+
+def _stop_clock(circuit: Circuit, reason: str = "no probe is out: the clock stops") -> Decision:
+    return Decision(reason, _rewrite(circuit, deadline_at_ms=None))
 
 
 def _timer_due(circuit: Circuit, probes: Probes | None, now_ms: int, policy: Policy) -> Decision:
@@ -215,8 +217,11 @@ def _timer_due(circuit: Circuit, probes: Probes | None, now_ms: int, policy: Pol
         return _expire_override(circuit, probes, now_ms, policy)
     if circuit.state is State.CLOSED:
         return nothing("closed: nothing is due")
-    if circuit.state is State.OPEN and (circuit.retry_at_ms is None or now_ms < circuit.retry_at_ms):
+    if circuit.state is State.OPEN and now_ms < (circuit.retry_at_ms or 0):
         return nothing("open: retry_at has not come")
+    if circuit.retry_at_ms is None:
+        # Nobody holds it and no time will come: written by hand, or what held it cannot be read any more.
+        return _begin_generation(circuit, "open without a time to retry: now", now_ms, retry_at_ms=now_ms)
     if probes is None or probes.generation != circuit.generation:
         # Without its item nobody could claim a permit, and the circuit would stay open for ever.
         return _begin_generation(circuit, "the permits were gone: new ones", now_ms, retry_at_ms=now_ms)
@@ -230,16 +235,16 @@ def _timer_due(circuit: Circuit, probes: Probes | None, now_ms: int, policy: Pol
 
 def _deadline(circuit: Circuit, probes: Probes, now_ms: int, policy: Policy) -> Decision:
     if circuit.deadline_at_ms is None:
-        return _run_clock(circuit, probes, now_ms, policy)
+        return nothing("half-open: no probe is out, waiting for traffic")
     if now_ms < circuit.deadline_at_ms:
         return nothing("half-open: the probe deadline has not come")
     if not probes.out:
-        return nothing("half-open: no probe is out, waiting for traffic")
+        return _stop_clock(circuit)
     if not probes.succeeded:
         return _trip(circuit, "the probe was lost: it hangs or its environment died", now_ms, policy)
     missing = policy.permits + probes.out - circuit.permits
     if missing <= 0:
-        return nothing("half-open: the lost permits were replaced already")
+        return _stop_clock(circuit, "the lost permits were replaced already")
     changed = _rewrite(
         circuit,
         permits=circuit.permits + missing,
@@ -303,7 +308,7 @@ def _admit_others(circuit: Circuit, now_ms: int, policy: Policy) -> Decision:
         now_ms,
         state=State.HALF_OPEN,
         permits=policy.permits,
-        deadline_at_ms=now_ms + _milliseconds(policy.probe_deadline_seconds),
+        deadline_at_ms=None,
     )
     return Decision(reason, changed, Mint(circuit.generation, others))
 

@@ -189,7 +189,22 @@ TABLE = {
         changes=(("permits", 12), ("deadline_at_ms", LATER + 30_000)),
     ),
     "lost permits are replaced once": Row(
-        replace(ADMITTING, permits=12), TimerDue(probes(5, succeeded=3)), None, now_ms=LATER
+        replace(ADMITTING, permits=12),
+        TimerDue(probes(5, succeeded=3)),
+        State.HALF_OPEN,
+        5,
+        now_ms=LATER,
+        changes=(("permits", 12), ("deadline_at_ms", None)),
+    ),
+    "the others' deadline counts from their first claim": Row(
+        replace(ADMITTING, deadline_at_ms=None),
+        TimerDue(probes(2, succeeded=1)),
+        State.HALF_OPEN,
+        5,
+        changes=(("permits", 10), ("deadline_at_ms", NOW + 30_000)),
+    ),
+    "open without a time to retry, and held by nobody, is open no longer than a tick": Row(
+        replace(OPEN, retry_at_ms=None), TimerDue(None), State.OPEN, 6, Mint(6, 1, NOW)
     ),
     "at the deadline, without traffic, it waits on": Row(
         HALF_OPEN, TimerDue(probes(0)), State.HALF_OPEN, 5, now_ms=LATER, changes=(("deadline_at_ms", None),)
