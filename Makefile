@@ -7,7 +7,7 @@ PYTHON := python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test check bench format lock clean
+.PHONY: help setup demo test soak check bench format lock clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ demo: $(READY)  ## Watch the deployed system trip on an outage and recover, on a
 
 test: check  ## All tests
 	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist loadgroup
+
+soak: $(READY)  ## Thousands of random scenarios full of faults
+	$(BIN)/python -m pytest tests/faults --scenarios 5000 -n auto
 
 check: $(READY)  ## Lint and types
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recloser.cli.documents import print_json
-from recloser.cli.problems import Problem
+from recloser.cli.problems import BadInput, Problem
 
 if TYPE_CHECKING:
     from recloser.lab.simulation.scenario import Scenario
@@ -31,15 +31,15 @@ def simulate(
         int | None, typer.Option("--seed", min=0, help="Other chances than the scenario's own.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
-    plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the run.")
-    ] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the run.")] = None,
 ) -> None:
     """Play a scenario in virtual time and say what came of it. The same seed gives the same bytes."""
     from recloser.lab.simulation.report import lines  # noqa: PLC0415  (other commands need none of this)
     from recloser.lab.simulation.simulation import Simulation  # noqa: PLC0415
     from recloser.lab.simulation.summary import summary  # noqa: PLC0415
 
+    if plot is not None and plot.suffix != ".png":
+        raise BadInput("--plot", str(plot), "a file that ends in .png")
     played = _loaded(scenario)
     if seed is not None:
         played = replace(played, seed=seed)

@@ -47,6 +47,7 @@ class Fleet:
         self._fate = dependency.fate
         self._make_environment = make_environment
         self._random = around.chance("arrivals").numbers.random
+        self._pick = around.chance("routing").numbers.random
         self._misfortune = around.misfortune
         self._books = around.books
         self._witness = around.witness
@@ -90,7 +91,7 @@ class Fleet:
         if wanted < self._size:
             wanted = self._bring_up(now_ms)
         for _ in range(PICKS):
-            index = int(self._random() * wanted)
+            index = int(self._pick() * wanted)
             environment = environments[index]
             if environment.free_at_ms <= now_ms:
                 if environment.is_dead or environment.ends_at_ms <= now_ms:

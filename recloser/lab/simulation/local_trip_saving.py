@@ -53,7 +53,7 @@ def _played(scenario: Scenario, seed: int, local_trip: LocalTrip | None) -> tupl
 
 def table(savings: Sequence[Saving]) -> Iterator[str]:
     """Yield the lines of a table in Markdown."""
-    yield "| seed | failed calls, no local trip | failed calls, default | saved | trip after, without | with |"
+    yield "| seed | failed calls without | failed calls with | saved | tripped after, without | with |"
     yield "|---|---|---|---|---|---|"
     for each in savings:
         yield (

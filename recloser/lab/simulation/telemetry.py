@@ -50,6 +50,7 @@ class Telemetry:
         self._head_bytes: dict[tuple[str, ...], int] = {}
         self._metrics: dict[str, Metric] = {}
         self._written = Written()
+        self._has_ended = False
 
     def publish(self, values: dict[str, Value], at_ms: int, now_ms: int) -> None:
         """Take what one document holds.
@@ -60,6 +61,8 @@ class Telemetry:
             now_ms: when it is written.
 
         """
+        if self._has_ended:
+            return
         written = self._written
         written.documents += 1
         written.bytes += self._head_bytes.get(tuple(values)) or self._head(values)
@@ -81,6 +84,10 @@ class Telemetry:
             else:
                 batch[name, measured] += value
                 written.bytes += len(value) + 1  # brackets and commas
+
+    def end(self) -> None:
+        """Take no more: the run is over."""
+        self._has_ended = True
 
     def written(self) -> Written:
         """Count what was written so far."""

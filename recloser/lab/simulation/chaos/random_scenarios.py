@@ -81,6 +81,7 @@ def trial(seed: int) -> Trial:
 
 
 def _fleet(numbers: Random, seed: int) -> Scenario:
+    permits, successes_to_close = numbers.choice([(1, 1), (3, 2), (10, 1), (10, 5)])
     return Scenario(
         seed=seed,
         environments=Environments(
@@ -89,17 +90,20 @@ def _fleet(numbers: Random, seed: int) -> Scenario:
             lifetime_seconds=numbers.choice([None, 300]),
         ),
         calls=Calls(
-            per_second=numbers.choice([5, 8, 12]), per_invocation=numbers.choice([1, 1, 3]), arrivals="random"
+            per_second=numbers.choice([5, 8, 12]),
+            per_invocation=numbers.choice([1, 1, 3]),
+            arrivals=numbers.choice(["random", "even"]),
         ),
         policy=Policy(
             recovery_timeout_seconds=numbers.choice([5.0, 10.0, 30.0]),
             backoff=numbers.choice([1.0, 1.0, 2.0]),
             max_recovery_timeout_seconds=60.0,
             jitter=numbers.choice([0.0, 0.1]),
-            permits=numbers.choice([1, 3, 10]),
-            successes_to_close=1,
+            permits=permits,
+            successes_to_close=successes_to_close,
             probe_deadline_seconds=numbers.choice([5.0, 30.0]),
             stable_after_seconds=numbers.choice([30.0, 600.0]),
+            ramp_seconds=numbers.choice([0.0, 0.0, 20.0]),
         ),
         own_policy=numbers.choice([{}, {}, {"permits": 12, "successes_to_close": 4}, {"enforce": False}]),
         caller=Caller(
@@ -173,5 +177,6 @@ def _chaotic_health(numbers: Random, healthy: Health, failing: Health, until: fl
     phases, at = [healthy], 0.0
     while (at := at + numbers.uniform(20, 120)) < until:
         some = replace(healthy, failure_rate=numbers.choice([0.02, 0.3, 0.6]))
-        phases.append(replace(numbers.choice([healthy, failing, failing, some]), from_seconds=at))
+        slow = replace(healthy, latency=Latency(2500, 5000))
+        phases.append(replace(numbers.choice([healthy, failing, failing, some, slow]), from_seconds=at))
     return phases

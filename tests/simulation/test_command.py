@@ -1,0 +1,96 @@
+"""`recloser simulate`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from recloser.cli.main import app
+
+RUN = "from recloser.cli.main import main; main()"
+
+SMALL = """\
+name: A small run
+seed: 3
+duration_seconds: 150
+environments: {count: 5}
+calls: {per_second: 10}
+dependency:
+  - {from_seconds: 0}
+  - {from_seconds: 60, failure_rate: 1.0}
+  - {from_seconds: 110}
+"""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(SMALL, encoding="utf-8")
+    return path
+
+
+def test_it_tells_people(small: Path) -> None:
+    """The summary names what matters, one line each."""
+    result = CliRunner().invoke(app, ["simulate", str(small)])
+    assert result.exit_code == 0, result.output
+    for word in (
+        "A small run",
+        "outage, 60 to 110 s",
+        "tripped after",
+        "probes",
+        "DynamoDB",
+        "a month like this",
+    ):
+        assert word in result.output
+
+
+def test_it_tells_programs(small: Path) -> None:
+    """With --json the same as a document, with the seed that was played."""
+    result = CliRunner().invoke(app, ["simulate", str(small), "--json", "--seed", "7"])
+    document = json.loads(result.output)
+    assert document["seed"] == 7
+    assert document["calls"]["succeeded"] > 500
+    assert document["monthly_cost_usd"]["total"] > 0
+    assert document["seconds_to_trip"] == document["outages"][0]["seconds_to_trip"]
+
+
+def test_the_same_seed_gives_the_same_bytes(small: Path, tmp_path: Path) -> None:
+    """Other processes, with other hashes, print and draw the very same."""
+    outputs = []
+    for number in ("1", "2"):
+        picture = tmp_path / f"{number}.png"
+        command = [sys.executable, "-c", RUN, "simulate", str(small), "--json", "--plot", str(picture)]
+        environment = {**os.environ, "PYTHONHASHSEED": number}
+        done = subprocess.run(command, capture_output=True, check=True, env=environment, timeout=120)
+        outputs.append((done.stdout, picture.read_bytes()))
+    assert outputs[0] == outputs[1]
+    assert outputs[0][1].startswith(b"\x89PNG")
+
+
+def test_a_bad_scenario(small: Path) -> None:
+    """Exit code 2, and one line with the file, the line number and what is allowed."""
+    small.write_text(SMALL.replace("count: 5", "count: many"), encoding="utf-8")
+    result = CliRunner().invoke(app, ["simulate", str(small)])
+    assert result.exit_code == 2
+    assert f"{small}, line 4: environments.count: 'many' is not allowed: a whole number" in result.output
+
+
+def test_a_picture_that_cannot_be_written(small: Path, tmp_path: Path) -> None:
+    """A problem with the picture is one line, too."""
+    (tmp_path / "folder.png").mkdir()
+    result = CliRunner().invoke(app, ["simulate", str(small), "--plot", str(tmp_path / "folder.png")])
+    assert result.exit_code == 1
+    assert "cannot be drawn" in result.output
+
+
+def test_a_picture_of_another_kind(small: Path, tmp_path: Path) -> None:
+    """Only PNG is drawn."""
+    result = CliRunner().invoke(app, ["simulate", str(small), "--plot", str(tmp_path / "run.gif")])
+    assert result.exit_code == 2
+    assert "a file that ends in .png" in result.output

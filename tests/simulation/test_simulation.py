@@ -1,0 +1,142 @@
+"""A run in virtual time: what happens in it, and that it repeats."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from recloser.circuit import State
+from recloser.lab.simulation.books import FAILED, HELD, PROBES, REFUSED, SUCCEEDED, THROTTLED
+from recloser.lab.simulation.scenario import (
+    Caller,
+    Calls,
+    Environments,
+    Faults,
+    Health,
+    Operation,
+    Scenario,
+    Span,
+)
+from recloser.lab.simulation.simulation import Run, simulate
+from recloser.lab.simulation.summary import summary
+
+
+def states(run: Run) -> list[State]:
+    return [change.after for change in run.books.states]
+
+
+def test_an_outage_trips_and_its_end_closes(outage: Scenario) -> None:
+    """The circuit opens within half a minute, probes while open, and closes after the recovery."""
+    run = simulate(outage)
+    found = summary(run)
+    assert 10 < found["seconds_to_trip"] < 40
+    assert 0 < found["seconds_from_recovery_to_closed"] < 15
+    assert run.circuit.state is State.CLOSED
+    assert run.books.total(FAILED, 95, 120) == run.books.total(PROBES, 95, 120), "only probes are made"
+
+
+def test_a_healthy_dependency_is_left_alone(outage: Scenario) -> None:
+    """Nothing trips, nothing is refused and nothing is written while all is well."""
+    run = simulate(replace(outage, dependency=(Health(failure_rate=0.02),)))
+    assert states(run) == []
+    assert run.usage.writes == 0
+    assert run.books.total(REFUSED) == 0
+
+
+def test_the_same_seed_plays_the_same_run(outage: Scenario) -> None:
+    """Two runs of one seed agree in everything; another seed's differs."""
+    assert summary(simulate(outage)) == summary(simulate(outage))
+    assert simulate(outage).books == simulate(outage).books
+    assert simulate(outage, seed=2).books != simulate(outage).books
+
+
+def test_a_setting_does_not_change_the_calls(outage: Scenario) -> None:
+    """Runs that differ in one setting meet the same calls: as many of them, at the same times."""
+    with_trip = simulate(outage)
+    without = simulate(replace(outage, caller=Caller(local_trip=None)))
+    columns = (SUCCEEDED, FAILED, REFUSED, HELD)
+    for row, other in zip(with_trip.books.calls, without.books.calls, strict=True):
+        assert sum(row[column] for column in columns) == sum(other[column] for column in columns)
+
+
+def test_a_dead_scheduler_strands_nobody(outage: Scenario) -> None:
+    """Without the scheduled rule the circuit trips and closes all the same."""
+    dead = Faults(dead_scheduler=(Span(0, outage.duration_seconds),))
+    found = summary(simulate(replace(outage, faults=dead)))
+    assert found["seconds_to_trip"] is not None
+    assert found["final_state"] == "CLOSED"
+
+
+def test_an_operator_holds_the_circuit_open(outage: Scenario) -> None:
+    """An override opens a healthy circuit, and its expiry lets probes close it."""
+    held = (Operation(60, "open", until_seconds=90),)
+    run = simulate(replace(outage, dependency=(Health(),), operators=held))
+    assert run.books.total(SUCCEEDED, 75, 89) == 0
+    assert run.circuit.state is State.CLOSED
+    assert run.books.total(SUCCEEDED, 120, 190) > 1000
+
+
+def test_shadow_mode_refuses_nothing(outage: Scenario) -> None:
+    """With `enforce` off the flag trips, and every call is made."""
+    run = simulate(replace(outage, own_policy={"enforce": False}))
+    assert State.OPEN in states(run)
+    assert run.books.total(REFUSED) == 0
+
+
+def test_a_hang_occupies_its_environment() -> None:
+    """An environment whose call hangs takes no other; when all hang, calls find no environment."""
+    hanging = Scenario(
+        duration_seconds=60,
+        environments=Environments(3),
+        calls=Calls(2, arrivals="even"),
+        dependency=(Health(hang_rate=1.0),),
+        caller=Caller(client_timeout_seconds=None, local_trip=None, invocation_timeout_seconds=30),
+    )
+    run = simulate(hanging)
+    assert run.books.total(THROTTLED, 2, 30) == 56
+    assert run.books.deaths == 3, "Lambda ends them after thirty seconds"
+    assert run.books.cold_starts == 6
+
+
+def test_a_hang_is_counted_before_lambda_ends_the_environment() -> None:
+    """The failures of calls that never return reach the alarm, so that hanging trips too."""
+    hanging = Scenario(
+        duration_seconds=240,
+        environments=Environments(100),
+        calls=Calls(5),
+        dependency=(Health(hang_rate=1.0),),
+        caller=Caller(client_timeout_seconds=None, local_trip=None, invocation_timeout_seconds=10),
+    )
+    assert State.OPEN in states(simulate(hanging))
+    unwrapped = replace(hanging.caller, handler=False)
+    assert State.OPEN not in states(simulate(replace(hanging, caller=unwrapped))), (
+        "nobody else would have counted"
+    )
+
+
+def test_the_watchdog_counts_a_hang(outage: Scenario) -> None:
+    """With a timeout of the breaker's own a hanging call counts without the handler."""
+    caller = Caller(client_timeout_seconds=None, local_trip=None, handler=False, timeout_seconds=2)
+    hanging = replace(
+        outage,
+        environments=Environments(300),
+        dependency=(Health(0), Health(60, hang_rate=1.0)),
+        caller=caller,
+    )
+    assert summary(simulate(hanging))["seconds_to_trip"] is not None
+
+
+def test_a_dead_environments_probe_is_lost(outage: Scenario) -> None:
+    """An environment that ends in its probe reports nothing and gives nothing back."""
+    run = simulate(replace(outage, faults=Faults(deaths_in_probe=1.0)))
+    lost = [probe for probe in run.books.probes if probe.succeeded is None]
+    assert lost
+    assert len(lost) == len(run.books.probes)
+    assert run.circuit.state is not State.CLOSED
+
+
+def test_several_calls_an_invocation_are_the_same_calls(outage: Scenario) -> None:
+    """Invocations of many calls gather them in fewer documents, and trip just so."""
+    many = simulate(replace(outage, calls=Calls(20, per_invocation=10)))
+    single = simulate(outage)
+    assert many.written.documents < single.written.documents / 5
+    assert summary(many)["seconds_to_trip"] < 40
