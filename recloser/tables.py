@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -167,17 +168,23 @@ class DynamoDBTables:
             raise Conflict(str(error)) from error
 
     def claim(self, name: str, generation: int, now_ms: int) -> int | None:
+        # The client repeats a request whose answer it did not get: the mark tells that the first was granted.
+        mark = f"claim_{os.urandom(8).hex()}"
         try:
             answer = self._call(
                 "update_item",
                 TableName=self._probe_table,
                 Key=_permit(name, generation),
-                UpdateExpression="ADD granted :one",
-                ConditionExpression="granted < allowed AND opens_at <= :now",
+                UpdateExpression="SET #mark = granted + :one ADD granted :one",
+                ConditionExpression="granted < allowed AND opens_at <= :now AND attribute_not_exists(#mark)",
+                ExpressionAttributeNames={"#mark": mark},
                 ExpressionAttributeValues={":one": encode(1), ":now": encode(now_ms)},
                 ReturnValues="UPDATED_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        except (Conflict, _Busy):
+        except Conflict as error:
+            return _granted_before(mark, error)
+        except _Busy:
             return None
         return int(answer["Attributes"]["granted"]["N"])
 
@@ -320,6 +327,13 @@ class _Busy(StoreError):  # noqa: N818  (not an error by itself: a reason to ask
 
 class _Contended(_Busy):
     """Another writer has the item in a transaction: a commit has lost the race, a report asks again."""
+
+
+def _granted_before(mark: str, refusal: Conflict) -> int | None:
+    """The number that an earlier attempt of the same claim was granted; None: it was not."""
+    response = getattr(refusal.__cause__, "response", {})
+    number = response.get("Item", {}).get(mark)
+    return None if number is None else int(number["N"])
 
 
 def _permit(name: str, generation: int) -> dict[str, Any]:

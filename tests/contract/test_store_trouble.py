@@ -12,6 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.stub import Stubber
 from decisions import RETRY_AT_MS, reported, trip
+from stored_tables import StoredTables
 
 from recloser.circuit import Circuit, Probes
 from recloser.errors import Conflict, StoreError
@@ -205,3 +206,27 @@ def test_the_own_client_is_never_the_outage(monkeypatch: pytest.MonkeyPatch) -> 
     config = DynamoDBTables("circuits", "probes")._client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (0.3, 0.5)
     assert config.retries["total_max_attempts"] == 2
+
+
+def test_a_claim_whose_answer_is_lost_is_granted_once(stored: StoredTables) -> None:
+    """The client repeats what was granted already: it gets the first time's number, and no second permit."""
+    tables = stored.tables()
+    before = Circuit(NAME)
+    tripped = trip(before)
+    tables.commit(before, tripped)
+    assert tripped.circuit is not None
+    lost = iter([0])
+
+    def lose_the_first_answer(**_: Any) -> int | None:
+        return next(lost, None)  # seconds to wait before the same request is sent again; None: it is answered
+
+    event = "needs-retry.dynamodb.UpdateItem"
+    stored.client.meta.events.register_first(event, lose_the_first_answer)
+    try:
+        assert tables.claim(NAME, tripped.circuit.generation, RETRY_AT_MS) == 1
+    finally:
+        stored.client.meta.events.unregister(event, lose_the_first_answer)
+    probes = tables.read_probes(NAME, tripped.circuit.generation)
+    assert probes is not None
+    assert (probes.granted, next(lost, "all sent")) == (1, "all sent")
+    assert tables.claim(NAME, tripped.circuit.generation, RETRY_AT_MS) is None

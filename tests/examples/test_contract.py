@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -151,7 +152,12 @@ def test_a_permit_is_claimed_like_this(library: tuple[DynamoDBTables, Recording]
     """The library claims by the page's request, and the page's item still has permits: the fifth."""
     tables, asked = library
     assert tables.claim("payments-api", 17, 1_789_364_599_147) == 5
-    assert as_told(asked.requests) == request_to("dynamodb:UpdateItem", "claim")
+    told, request = request_to("dynamodb:UpdateItem", "claim"), as_told(asked.requests)
+    [mark] = request["ExpressionAttributeNames"].values()
+    [mark_told] = told["ExpressionAttributeNames"].values()
+    assert re.fullmatch("claim_[0-9a-f]{16}", mark)
+    assert re.fullmatch("claim_[0-9a-f]{16}", mark_told)
+    assert request | {"ExpressionAttributeNames": {"#mark": mark_told}} == told
 
 
 def test_a_probe_is_reported_like_this(library: tuple[DynamoDBTables, Recording]) -> None:
