@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 
 import boto3
+from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 from recloser.alarms import CloudWatchAlarms
+from recloser.circuit import Policy
 from recloser.control import Control
-from recloser.settings import CIRCUIT_TABLE, PROBE_TABLE, default_policy, required
+from recloser.settings import CIRCUIT_TABLE, PROBE_TABLE, SettingError, default_policy, required
 from recloser.tables import DynamoDBTables
+
+logger = Logger()
 
 # A writer can wait longer than a caller: it has nobody on the line.
 _CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 4})
@@ -29,4 +33,13 @@ def control() -> Control:
         client=boto3.client("dynamodb", config=_CONFIG),
     )
     alarms = CloudWatchAlarms(boto3.client("cloudwatch", config=_CONFIG))
-    return Control(tables, alarms, default_policy(os.environ))
+    return Control(tables, alarms, _default_policy())
+
+
+def _default_policy() -> Policy:
+    """Read the stack's default policy. One that does not validate must not stop the breaker."""
+    try:
+        return default_policy(os.environ)
+    except SettingError:
+        logger.exception("the stack's parameters make no policy; the library's defaults hold")
+        return Policy()

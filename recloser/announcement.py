@@ -43,5 +43,6 @@ def _override(override: Override) -> dict[str, Any]:
 
 
 def tripped(before: Circuit, after: Circuit) -> bool:
-    """Tell whether this change was a trip: to open, in a new generation."""
-    return after.state is State.OPEN and after.generation > before.generation
+    """Tell whether this change was a trip. An operator who holds a circuit open trips nothing."""
+    held = after.override is not None and after.override.state is State.OPEN
+    return after.state is State.OPEN and after.opened_at_ms != before.opened_at_ms and not held

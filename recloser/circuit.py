@@ -156,18 +156,18 @@ class PolicyError(ValueError):
     """A setting of a policy is unknown or out of its range."""
 
 
-_LARGEST_SECONDS = 7 * 24 * 3600.0
+LARGEST_SECONDS = 7 * 24 * 3600.0
 
 # name: (smallest, largest allowed value)
 _RANGES: dict[str, tuple[float, float]] = {
-    "recovery_timeout_seconds": (0.1, _LARGEST_SECONDS),
+    "recovery_timeout_seconds": (0.1, LARGEST_SECONDS),
     "backoff": (1.0, 10.0),
-    "max_recovery_timeout_seconds": (0.1, _LARGEST_SECONDS),
+    "max_recovery_timeout_seconds": (0.1, LARGEST_SECONDS),
     "jitter": (0.0, 0.5),
     "permits": (1, 1000),
     "successes_to_close": (1, 1000),
     "probe_deadline_seconds": (0.1, 24 * 3600.0),
-    "stable_after_seconds": (0.0, _LARGEST_SECONDS),
+    "stable_after_seconds": (0.0, LARGEST_SECONDS),
     "ramp_seconds": (0.0, 24 * 3600.0),
 }
 
@@ -197,6 +197,11 @@ class Policy:
             _check_number(name, getattr(self, name), smallest, largest)
         if not isinstance(self.enforce, bool):
             raise PolicyError(f"policy enforce = {self.enforce!r} is not allowed: true or false")
+        if self.recovery_timeout_seconds > self.max_recovery_timeout_seconds:
+            raise PolicyError(
+                f"policy recovery_timeout_seconds = {self.recovery_timeout_seconds} is not allowed: "
+                f"at most max_recovery_timeout_seconds = {self.max_recovery_timeout_seconds}"
+            )
         if self.successes_to_close > self.permits:
             raise PolicyError(
                 f"policy successes_to_close = {self.successes_to_close} is not allowed: "

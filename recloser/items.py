@@ -9,11 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from recloser.circuit import HISTORY_LENGTH, Circuit, Override, Policy, PolicyError, Probes, State, Transition
+from recloser.circuit import (
+    HISTORY_LENGTH,
+    LARGEST_SECONDS,
+    Circuit,
+    Override,
+    Policy,
+    PolicyError,
+    Probes,
+    State,
+    Transition,
+)
 
 SCHEMA = 1
 PROBES_KEPT_SECONDS = 30 * 24 * 3600
 LONGEST_TEXT_BYTES = 128  # ten reasons in the history then keep an item below one read unit of 4 KB
+
+_MOST_LENIENT = Policy(
+    recovery_timeout_seconds=0.1,
+    max_recovery_timeout_seconds=LARGEST_SECONDS,
+    permits=1000,
+    successes_to_close=1,
+)
 
 AttributeValue = Mapping[str, Any]
 Item = Mapping[str, AttributeValue]
@@ -208,9 +225,9 @@ def _read_override(row: Mapping[str, Any]) -> Override:
 def _read_policy(row: object) -> Mapping[str, Any]:
     if not isinstance(row, Mapping):
         raise PolicyError(f"{row!r} is not a map")
-    # Each setting by itself, and both of those that bound each other where both are given: whether one fits
-    # the default of the other depends on the stack's defaults, which only the functions know.
-    Policy(permits=1000, successes_to_close=1).with_overrides(row)
+    # Each setting by itself, and those that bound each other where both are given: whether one fits the
+    # default of the other depends on the stack's defaults, which only the functions know.
+    _MOST_LENIENT.with_overrides(row)
     return row
 
 

@@ -49,8 +49,7 @@ def emf_document(
 
     """
     definitions = [
-        {"Name": name, "Unit": unit_of(name), "StorageResolution": HIGH_RESOLUTION_SECONDS}
-        for name in values
+        {"Name": name, "Unit": unit_of(name), "StorageResolution": HIGH_RESOLUTION_SECONDS} for name in values
     ]
     directive = {"Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": definitions}
     return {

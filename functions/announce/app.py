@@ -58,7 +58,8 @@ def send(detail: dict[str, Any]) -> None:
 
 
 def publish(before: Circuit, after: Circuit) -> None:
-    values = {STATE: STATE_VALUES[after.state], TRIPS: int(tripped(before, after))}
+    state = after.state_for_callers(after.changed_at_ms)
+    values = {STATE: STATE_VALUES[state], TRIPS: int(tripped(before, after))}
     # By the library, not Powertools, whose metrics would carry a dimension `service` besides `Circuit`.
     document = emf_document(after.name, values, after.changed_at_ms, lambda_properties())
     write_line(json.dumps(document, separators=(",", ":")))

@@ -13,8 +13,17 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from stored_tables import ROOT, Item
 
-from recloser.circuit import Circuit, Override, Policy, State
-from recloser.decide import OverrideReleased, OverrideSet, PolicySet, Reset, Signal, decide
+from recloser.circuit import Circuit, Override, Policy, Probes, State
+from recloser.decide import (
+    AlarmRaised,
+    OverrideReleased,
+    OverrideSet,
+    PolicySet,
+    ProbesReported,
+    Reset,
+    Signal,
+    decide,
+)
 from recloser.items import encode_circuit
 
 NOW_MS = 1_789_364_590_000
@@ -103,12 +112,14 @@ FREED = Override(State.CLOSED, by="maria", why="game day", at_ms=NOW_MS)
 
 # before, signal, the metrics after
 ANNOUNCED: list[tuple[Circuit, Signal, dict[str, float]]] = [
-    (CLOSED, OverrideSet(HELD), {"State": 1, "Trips": 1}),
-    (OPEN, OverrideSet(HELD), {"State": 1, "Trips": 1}),
-    (OPEN, OverrideSet(FREED), {"State": 1, "Trips": 0}),
+    (CLOSED, OverrideSet(HELD), {"State": 1, "Trips": 0}),
+    (OPEN, OverrideSet(HELD), {"State": 1, "Trips": 0}),
+    (OPEN, OverrideSet(FREED), {"State": 0, "Trips": 0}),
     (CLOSED, OverrideSet(FREED), {"State": 0, "Trips": 0}),
     (OPEN, Reset("maria", "repaired"), {"State": 0, "Trips": 0}),
-    (Circuit(NAME), OverrideSet(HELD), {"State": 1, "Trips": 1}),
+    (Circuit(NAME), OverrideSet(HELD), {"State": 1, "Trips": 0}),
+    (CLOSED, AlarmRaised("fast", "failures", NOW_MS), {"State": 1, "Trips": 1}),
+    (OPEN, ProbesReported(Probes(17, granted=1, failed=frozenset({1}))), {"State": 1, "Trips": 1}),
 ]
 
 
