@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from recloser.errors import EventError
-from recloser.signals import Ignored, MetricKey, circuit_of_alarm
+from recloser.signals import ALARM_NAME_PREFIX, Ignored, MetricKey, circuit_of_alarm
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,8 @@ class RaisedAlarm:
     name: str
     circuit: str
     since_ms: int
+    reason: str = "no reason given"
+    is_composite: bool = False
 
 
 class Alarms(Protocol):
@@ -32,7 +34,11 @@ class Alarms(Protocol):
         """Yield the trip alarms that stand in ALARM."""
 
     def rearm(self, alarm: str, reason: str) -> None:
-        """Set an alarm to OK, so that it can raise again. If it is still true, the next evaluation does."""
+        """Set a metric alarm to OK, so that it can raise again. If it is true, the next evaluation does.
+
+        A composite alarm is left alone: it is evaluated only when a child changes, so that setting it would
+        make it deaf ("SetAlarmState", CloudWatch API reference).
+        """
 
 
 class CloudWatchAlarms:
@@ -57,19 +63,38 @@ class CloudWatchAlarms:
             for alarm in (*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ())):
                 circuit = _circuit(alarm)
                 if circuit is not None:
-                    since_ms = round(alarm["StateUpdatedTimestamp"].timestamp() * 1000)
-                    yield RaisedAlarm(alarm["AlarmName"], circuit, since_ms)
+                    yield _raised(alarm, circuit)
 
     def rearm(self, alarm: str, reason: str) -> None:
+        if self._is_composite(alarm):
+            logger.info("alarm %s is composite: it is not set, and raises when a child changes", alarm)
+            return
         if self._has_set:
             self._sleep(1 / SET_ALARM_STATE_PER_SECOND)
         self._has_set = True
         self._client.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason=reason)
 
+    def _is_composite(self, alarm: str) -> bool:
+        if not alarm.startswith(ALARM_NAME_PREFIX):  # a composite alarm that trips is named so
+            return False
+        answer = self._client.describe_alarms(AlarmNames=[alarm], AlarmTypes=["CompositeAlarm"])
+        return bool(answer.get("CompositeAlarms"))
+
+
+def _raised(alarm: Mapping[str, Any], circuit: str) -> RaisedAlarm:
+    return RaisedAlarm(
+        name=alarm["AlarmName"],
+        circuit=circuit,
+        since_ms=round(alarm["StateUpdatedTimestamp"].timestamp() * 1000),
+        reason=alarm.get("StateReason", "no reason given"),
+        is_composite="AlarmRule" in alarm,
+    )
+
 
 def _circuit(alarm: Mapping[str, Any]) -> str | None:
+    is_composite = "AlarmRule" in alarm
     try:
-        circuit = circuit_of_alarm(alarm["AlarmName"], _described_metrics(alarm))
+        circuit = circuit_of_alarm(alarm["AlarmName"], _described_metrics(alarm), is_composite=is_composite)
     except EventError:
         return None  # somebody else's alarm: the account is full of them
     return None if isinstance(circuit, Ignored) else circuit

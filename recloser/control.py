@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recloser.alarms import Alarms
+from recloser.alarms import Alarms, RaisedAlarm
 from recloser.circuit import Circuit, Policy, PolicyError, State, validate_name
-from recloser.decide import Decision, Signal, TimerDue, decide
+from recloser.decide import AlarmRaised, Decision, Signal, TimerDue, decide
 from recloser.errors import Conflict
 from recloser.tables import Tables
 
@@ -105,13 +105,14 @@ class Control:
         return done
 
     def rearm_deaf_alarms(self) -> list[str]:
-        """Set every alarm to OK that has stood in ALARM for a while although its circuit is closed.
+        """Look after the alarms that have stood in ALARM for a while over a closed circuit.
 
-        CloudWatch speaks only when an alarm changes: such an alarm could not trip again. Where it is
-        still true it raises again at its next evaluation, so an event that was lost comes back.
+        CloudWatch speaks only when an alarm changes: such an alarm could not trip again. A metric alarm is
+        set to OK; where it is still true it raises again at its next evaluation, so a lost event comes back.
+        A composite one would not: if it was raised after the last close, its event was lost; it trips now.
 
         Returns:
-            The names of the alarms.
+            The names of the alarms that were set to OK.
 
         """
         if self._alarms is None:
@@ -122,9 +123,17 @@ class Control:
             if now_ms - alarm.since_ms < DEAF_AFTER_MS:
                 continue
             circuit = self._tables.read(alarm.circuit, consistent=True)
-            if circuit.state is State.CLOSED and self._rearm(alarm.name, circuit):
+            if circuit.state is not State.CLOSED:
+                continue
+            if alarm.is_composite:
+                self._bring_back(alarm, circuit)
+            elif self._rearm(alarm.name, circuit):
                 rearmed.append(alarm.name)
         return rearmed
+
+    def _bring_back(self, alarm: RaisedAlarm, circuit: Circuit) -> None:
+        if alarm.since_ms > (circuit.closed_at_ms or 0):
+            self.apply(circuit.name, AlarmRaised(alarm.name, alarm.reason, alarm.since_ms))
 
     def _apply(self, name: str, signal_for: Callable[[Circuit], Signal]) -> Applied:
         validate_name(name)

@@ -20,6 +20,8 @@ from recloser.metrics import DIMENSION, NAMESPACE, TRIP_METRICS
 
 ALARM_NAME_PREFIX = "recloser:"
 
+_NO_DATA = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
@@ -40,19 +42,21 @@ class MetricKey:
 # --- Which circuit an alarm guards ---------------------------------------------------------------
 
 
-def circuit_of_alarm(alarm: str, metrics: Iterable[MetricKey]) -> str | Ignored:
+def circuit_of_alarm(alarm: str, metrics: Iterable[MetricKey], *, is_composite: bool) -> str | Ignored:
     """Name the circuit that an alarm trips.
 
-    The dimension of the metric says it; where no metric is ours (composite alarms carry none) the alarm
-    must be named `recloser:<circuit>:<anything>`.
+    The dimension of the metric says it; a composite alarm, which carries no metrics, must be named
+    `recloser:<circuit>:<anything>`.
 
     Raises:
         EventError: it cannot be told, or the circuit's name is not allowed.
 
     """
+    if is_composite:
+        return _circuit_in_name(alarm)
     ours = [metric for metric in metrics if metric.namespace == NAMESPACE]
     if not ours:
-        return _circuit_in_name(alarm)
+        raise EventError(f"alarm {alarm}: none of its metrics is in namespace {NAMESPACE}")
     tripping = [metric for metric in ours if metric.name in TRIP_METRICS]
     if not tripping:
         names = ", ".join(sorted({metric.name for metric in ours}))
@@ -69,10 +73,7 @@ def circuit_of_alarm(alarm: str, metrics: Iterable[MetricKey]) -> str | Ignored:
 def _circuit_in_name(alarm: str) -> str:
     parts = alarm.split(":", 2)
     if not alarm.startswith(ALARM_NAME_PREFIX) or len(parts) != 3:  # noqa: PLR2004  (prefix, circuit, anything)
-        raise EventError(
-            f"alarm {alarm}: it has no metric in namespace {NAMESPACE} "
-            "and is not named recloser:<circuit>:<anything>"
-        )
+        raise EventError(f"alarm {alarm}: a composite alarm must be named recloser:<circuit>:<anything>")
     return _allowed(alarm, parts[1])
 
 
@@ -104,11 +105,17 @@ def from_alarm_event(event: Mapping[str, Any]) -> tuple[str, AlarmRaised] | Igno
         return Ignored(f"alarm {alarm} went to {state['value']}; only ALARM trips")
     if detail.get("previousState", {}).get("value") == "ALARM":
         return Ignored(f"alarm {alarm} was in ALARM before: nothing changed")
-    circuit = circuit_of_alarm(alarm, _event_metrics(detail.get("configuration", {})))
+    configuration = detail.get("configuration", {})
+    is_composite = "alarmRule" in configuration
+    circuit = circuit_of_alarm(alarm, _event_metrics(configuration), is_composite=is_composite)
     if isinstance(circuit, Ignored):
         return circuit
     reason = state.get("reason") or "no reason given"
-    begins_ms, ends_ms = _newest_data_ms(alarm, state.get("reasonData"))
+    begins_ms, ends_ms = _newest_data_ms(alarm, state)
+    if ends_ms == _NO_DATA:
+        return Ignored(
+            f"alarm {alarm} rests on no datapoint at all: silence says nothing about the dependency"
+        )
     return circuit, AlarmRaised(alarm, reason, ends_ms, begins_ms)
 
 
@@ -119,20 +126,21 @@ def _event_metrics(configuration: Mapping[str, Any]) -> Iterable[MetricKey]:
             yield MetricKey(metric.get("namespace", ""), metric["name"], metric.get("dimensions", {}))
 
 
-def _newest_data_ms(alarm: str, reason_data: str | None) -> tuple[int | None, int | None]:
+def _newest_data_ms(alarm: str, state: Mapping[str, Any]) -> tuple[int | None, int | None]:
     """When the newest breaching datapoint began and ended, epoch ms; no end: the alarm was set by hand.
 
     SetAlarmState passes its caller's reasonData on as it is, or none; an evaluation's names its own version
-    and the instant of its query. `evaluatedDatapoints` is optional: events of 2019 have none.
+    and the instant of its query. `evaluatedDatapoints` is optional: events of 2019 have none. A composite
+    alarm has no data: its own move stands for it, since it moves only when a child does.
     """
-    data = _json_object(reason_data)
+    data = _json_object(state.get("reasonData"))
     try:
         if "triggeringAlarms" in data:
-            return None, _newest_child_ms(data["triggeringAlarms"])
+            return None, epoch_ms(state["timestamp"])
         if "version" not in data or "queryDate" not in data:
             return None, None
-        ends_ms = max(_data_ends_ms(data), default=None)
-        return (None, 0) if ends_ms is None else (ends_ms - int(data["period"] * 1000), ends_ms)
+        ends_ms = max(_data_ends_ms(data), default=_NO_DATA)
+        return ends_ms - int(data.get("period", 0) * 1000), ends_ms
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EventError(f"alarm {alarm}: state.reasonData is not understood: {error!r}") from error
 
@@ -143,12 +151,6 @@ def _json_object(text: str | None) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}
-
-
-def _newest_child_ms(children: list[Mapping[str, Any]]) -> int | None:
-    """A composite alarm has no data of its own: its children's moves to ALARM stand for it."""
-    raised = [child["state"] for child in children if child["state"]["value"] == "ALARM"]
-    return max((epoch_ms(state["timestamp"]) for state in raised), default=None)
 
 
 def _data_ends_ms(data: Mapping[str, Any]) -> Iterable[int]:

@@ -11,14 +11,14 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.stub import ANY, Stubber
+from botocore.stub import Stubber
 from decisions import ALARM, NOW_MS, POLICY, RETRY_AT_MS, tripped
 from deployed_functions import Region
 
 from recloser.alarms import CloudWatchAlarms
 from recloser.circuit import Circuit, Policy, Probes, State
 from recloser.control import ATTEMPTS, Control
-from recloser.decide import AlarmRaised, Decision, PolicySet, ProbesReported
+from recloser.decide import AlarmRaised, Decision, PolicySet, ProbesReported, Reset
 from recloser.errors import Conflict, StoreError
 from recloser.memory import MemoryTables
 
@@ -232,24 +232,48 @@ def test_an_alarm_on_metric_math_is_re_armed(region: Region, control: Control) -
     assert control.rearm_deaf_alarms() == ["by-hand-in-the-console"]
 
 
-def test_a_composite_alarm_is_re_armed() -> None:
-    """A composite alarm carries no metrics: its name says which circuit's it is. (moto has none.)"""
+@pytest.mark.parametrize("closed_at_ms", [None, NOW_MS - 1, NOW_MS])
+def test_a_composite_alarm_is_never_set(closed_at_ms: int | None) -> None:
+    """It would be deaf until a child changes. One raised after the last close lost its event: it trips."""
     since = datetime.fromtimestamp(NOW_MS / 1000, UTC)
     client = boto3.client(
         "cloudwatch", region_name="eu-west-1", aws_access_key_id="123456789012", aws_secret_access_key="none"
     )
     alarms = [
-        {"AlarmName": name, "AlarmRule": "ALARM(x)", "StateValue": "ALARM", "StateUpdatedTimestamp": since}
+        {
+            "AlarmName": name,
+            "AlarmRule": "ALARM(x)",
+            "StateValue": "ALARM",
+            "StateReason": "x is in ALARM",
+            "StateUpdatedTimestamp": since,
+        }
         for name in (f"recloser:{NAME}:all", "nightly-backup")
     ]
+    tables = MemoryTables()
+    if closed_at_ms is not None:
+        Control(tables, now_ms=lambda: closed_at_ms).apply(NAME, Reset("maria", "repaired"))
     with Stubber(client) as stub:
         wanted = {"StateValue": "ALARM", "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
         stub.add_response("describe_alarms", {"CompositeAlarms": alarms[1:], "NextToken": "more"}, wanted)
         stub.add_response("describe_alarms", {"CompositeAlarms": alarms[:1]}, wanted | {"NextToken": "more"})
-        rearmed = {"AlarmName": f"recloser:{NAME}:all", "StateValue": "OK", "StateReason": ANY}
-        stub.add_response("set_alarm_state", {}, rearmed)
-        control = Control(MemoryTables(), CloudWatchAlarms(client), now_ms=lambda: NOW_MS + 31_000)
-        assert control.rearm_deaf_alarms() == [f"recloser:{NAME}:all"]
+        control = Control(tables, CloudWatchAlarms(client), now_ms=lambda: NOW_MS + 31_000)
+        assert control.rearm_deaf_alarms() == []
+        stub.assert_no_pending_responses()
+    assert tables.read(NAME).state is (State.CLOSED if closed_at_ms == NOW_MS else State.OPEN)
+
+
+def test_a_close_leaves_its_composite_alarm_alone() -> None:
+    """Whoever closes a circuit re-arms the alarm that opened it, but for a composite one."""
+    client = boto3.client(
+        "cloudwatch", region_name="eu-west-1", aws_access_key_id="123456789012", aws_secret_access_key="none"
+    )
+    alarm = f"recloser:{NAME}:all"
+    with Stubber(client) as stub:
+        asked = {"AlarmNames": [alarm], "AlarmTypes": ["CompositeAlarm"]}
+        stub.add_response("describe_alarms", {"CompositeAlarms": [{"AlarmName": alarm}]}, asked)
+        control = Control(MemoryTables(), CloudWatchAlarms(client), now_ms=lambda: NOW_MS)
+        control.apply(NAME, AlarmRaised(alarm, "x is in ALARM", NOW_MS))
+        assert control.apply(NAME, Reset("maria", "repaired")).decision.rearm == alarm
         stub.assert_no_pending_responses()
 
 

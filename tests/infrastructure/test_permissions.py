@@ -25,6 +25,7 @@ READ_STREAM = [
 COMMIT = [
     (["dynamodb:GetItem", "dynamodb:UpdateItem"], attribute("CircuitTable")),
     (["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], attribute("ProbeTable")),
+    (["cloudwatch:DescribeAlarms"], "*"),
     (["cloudwatch:SetAlarmState"], ANY_ALARM),
 ]
 
@@ -49,7 +50,6 @@ ALLOWED: dict[str, list[tuple[Any, ...]]] = {
         *own("StartRecovery"),
         *COMMIT,
         (["dynamodb:Query"], {"Fn::Sub": "${CircuitTable.Arn}/index/due"}),
-        (["cloudwatch:DescribeAlarms"], "*"),
         dead_letters("StartRecovery"),
     ],
     "AnnounceRole": [

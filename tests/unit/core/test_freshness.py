@@ -65,7 +65,9 @@ def test_an_alarm_set_by_hand_has_no_datapoint() -> None:
 
 def times(reason_data: str | None) -> tuple[int | None, int | None]:
     state: dict[str, Any] = {"value": "ALARM", "reason": "a test", "reasonData": reason_data}
-    event = {"detail": {"alarmName": "recloser:payments-api:steady", "state": state}}
+    metric = {"namespace": "Recloser", "name": "Failure", "dimensions": {"Circuit": "payments-api"}}
+    configuration = {"metrics": [{"metricStat": {"metric": metric}}]}
+    event = {"detail": {"alarmName": "steady", "configuration": configuration, "state": state}}
     read = from_alarm_event(event)
     assert not isinstance(read, Ignored)
     return read[1].newest_data_begins_ms, read[1].newest_data_ends_ms
