@@ -88,6 +88,8 @@ class Invariants(Witness):
     def _check_trip(self, before: Circuit, after: Circuit) -> None:
         if after.reason.startswith(_OPERATORS) or "slow-calls" in (after.alarm or ""):
             return
+        if before.opened_at_ms is None:
+            return  # it was reset, if anything: a datapoint may span that, and hold failures from before
         since_ms = before.closed_at_ms or 0
         self._check(
             self._last_bad_ms > since_ms - self._slack_ms,
@@ -164,6 +166,10 @@ class Invariants(Witness):
             self._check(permit not in self._probed, "two probes with one permit")
             self._probed.add(permit)
             return
+        timeout = self._scenario.caller.timeout_seconds
+        if timeout is not None and environment.fate.milliseconds >= timeout * MS_PER_SECOND:
+            # It will be counted as failed, though it may answer in the end.
+            self._last_bad_ms = max(self._last_bad_ms, environment.at_ms + round(timeout * MS_PER_SECOND))
         since_ms = self._not_closed_since_ms
         if since_ms is None or not self._policy.enforce or not self._has_read.get(environment, False):
             return
