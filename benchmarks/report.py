@@ -117,7 +117,7 @@ def goals(sections: dict[str, Figures]) -> str:
     in_lambda = sections["import-lambda"]["recloser"].best
     aims = [
         (
-            "closed path in a handler, below every peer in the same run",
+            "closed path in a handler, publishing apart, below every peer in the same run",
             f"{micro(mine)}, {micro(published)} with publishing; the fastest peer: {micro(fastest_closed)}",
             mine < fastest_closed,
         ),
@@ -167,7 +167,7 @@ def machine(results: Path, libraries: Iterable[str]) -> str:
     rounds = max(benchmark.get_nrun() for benchmark in suite)
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("recloser", *libraries))
     return (
-        f"{metadata['cpu_model_name']}, {metadata['cpu_count']} cores, {metadata['platform']}; "
+        f"{metadata['cpu_model_name']}, {metadata['cpu_count']} cores, {metadata['platform'].partition('-')[0]}; "
         f"Python {metadata['python_version']}; pyperf {metadata['perf_version']}, {rounds} rounds.\n"
         f"{versions}."
     )

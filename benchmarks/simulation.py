@@ -1,8 +1,8 @@
 """How fast the fleet in virtual time is, on one core.
 
 Run it with `python benchmarks/simulation.py`. Processor time of this process, so that other work on the
-machine disturbs it less; the best of a few rounds. Healthy loads of ten virtual minutes, the shipped scenarios
-as they are, and a day with hardly a call, which is mostly evaluations of alarms.
+machine disturbs it less; the best of a few rounds. Healthy loads of ten virtual minutes, the shipped
+scenarios as they are, and a day with hardly a call, which is mostly evaluations of alarms.
 """
 
 from __future__ import annotations
