@@ -12,14 +12,16 @@ DEFAULT_SCENARIOS = 200
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, help="play this random scenario only")
+    parser.addoption("--first-seed", type=int, default=0, help="the first of the random scenarios")
     parser.addoption("--scenarios", type=int, default=DEFAULT_SCENARIOS, help="how many random scenarios")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "random_seed" in metafunc.fixturenames:
         only = metafunc.config.getoption("--seed", default=None)
+        first = metafunc.config.getoption("--first-seed", default=0)
         count = metafunc.config.getoption("--scenarios", default=DEFAULT_SCENARIOS)
-        metafunc.parametrize("random_seed", range(count) if only is None else [only])
+        metafunc.parametrize("random_seed", range(first, first + count) if only is None else [only])
 
 
 @pytest.fixture(autouse=True)
