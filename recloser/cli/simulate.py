@@ -34,12 +34,22 @@ def simulate(
     plot: Annotated[Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the run.")] = None,
 ) -> None:
     """Play a scenario in virtual time and say what came of it. The same seed gives the same bytes."""
+    if plot is not None and plot.suffix != ".png":
+        raise BadInput("--plot", str(plot), "a file that ends in .png")
+    try:
+        _simulate(scenario, seed, plot, as_json=as_json)
+    except ModuleNotFoundError as error:
+        missing = error.name or str(error)
+        raise Problem(
+            f"recloser simulate needs {missing}, which is not installed: pip install 'recloser[lab]'"
+        ) from error
+
+
+def _simulate(scenario: Path, seed: int | None, plot: Path | None, *, as_json: bool) -> None:
     from recloser.lab.simulation.report import lines  # noqa: PLC0415  (other commands need none of this)
     from recloser.lab.simulation.simulation import Simulation  # noqa: PLC0415
     from recloser.lab.simulation.summary import summary  # noqa: PLC0415
 
-    if plot is not None and plot.suffix != ".png":
-        raise BadInput("--plot", str(plot), "a file that ends in .png")
     played = _loaded(scenario)
     if seed is not None:
         played = replace(played, seed=seed)

@@ -51,9 +51,13 @@ def overrides(draw: st.DrawFn) -> Override:
     )
 
 
-def _closes(policy: dict[str, Any]) -> bool:
-    """Say whether the two settings that bound each other fit, where both are given."""
-    return bool(policy.get("successes_to_close", 1) <= policy.get("permits", 1000))
+def _is_possible(policy: dict[str, Any]) -> bool:
+    """Settings that bound each other, where both are given, go together."""
+    closes: bool = policy.get("successes_to_close", 1) <= policy.get("permits", 1000)
+    waits: bool = policy.get("recovery_timeout_seconds", 0.1) <= policy.get(
+        "max_recovery_timeout_seconds", 1e9
+    )
+    return closes and waits
 
 
 policies = st.fixed_dictionaries(
@@ -70,7 +74,7 @@ policies = st.fixed_dictionaries(
         "ramp_seconds": numbers(0.0, 86_400.0),
         "enforce": st.booleans(),
     },
-).filter(_closes)
+).filter(_is_possible)
 
 circuits = st.builds(
     Circuit,

@@ -59,6 +59,8 @@ def test_policy_limits(parameter: str, setting: str, limit: str) -> None:
     value = PARAMETERS[parameter][limit]
     others = {"permits": 1000} if setting == "successes_to_close" else {}
     others |= {"successes_to_close": 1} if setting == "permits" else {}
+    others |= {"max_recovery_timeout_seconds": value} if setting == "recovery_timeout_seconds" else {}
+    others |= {"recovery_timeout_seconds": 0.1} if setting == "max_recovery_timeout_seconds" else {}
     assert getattr(Policy(**{setting: value, **others}), setting) == value
 
 
