@@ -167,7 +167,8 @@ def machine(results: Path, libraries: Iterable[str]) -> str:
     rounds = max(benchmark.get_nrun() for benchmark in suite)
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("recloser", *libraries))
     return (
-        f"{metadata['cpu_model_name']}, {metadata['cpu_count']} cores, {metadata['platform'].partition('-')[0]}; "
+        f"{metadata['cpu_model_name']}, {metadata['cpu_count']} cores, "
+        f"{metadata['platform'].partition('-')[0]}; "
         f"Python {metadata['python_version']}; pyperf {metadata['perf_version']}, {rounds} rounds.\n"
         f"{versions}."
     )
