@@ -57,7 +57,7 @@ def test_circuit_names(name: str) -> None:
 def test_policy_limits(parameter: str, setting: str, limit: str) -> None:
     """Whatever the stack takes, the library takes too."""
     value = PARAMETERS[parameter][limit]
-    others = {"permits": 1000} if setting == "successes_to_close" else {}
+    others: dict[str, float] = {"permits": 1000} if setting == "successes_to_close" else {}
     others |= {"successes_to_close": 1} if setting == "permits" else {}
     others |= {"max_recovery_timeout_seconds": value} if setting == "recovery_timeout_seconds" else {}
     others |= {"recovery_timeout_seconds": 0.1} if setting == "max_recovery_timeout_seconds" else {}
