@@ -87,10 +87,10 @@ def recloser_async() -> AsyncCall:
 
 def recloser_open() -> Any:
     """Make a breaker whose flag an alarm has set to OPEN, as the whole fleet sees it."""
-    from recloser.backend import in_process_tables  # noqa: PLC0415
-    from recloser.circuit import Policy  # noqa: PLC0415
-    from recloser.control import Control  # noqa: PLC0415
+    from recloser.caller.backend import in_process_tables  # noqa: PLC0415
+    from recloser.control.control import Control  # noqa: PLC0415
     from recloser.decide import AlarmRaised  # noqa: PLC0415
+    from recloser.policy import Policy  # noqa: PLC0415
 
     tables = in_process_tables()
     policy = Policy(recovery_timeout_seconds=LONG_SECONDS)

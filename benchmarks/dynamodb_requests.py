@@ -75,8 +75,8 @@ class Silent:
 
 def recloser(clock: Clock, *, is_open: bool) -> tuple[Guard, DynamoDB]:
     from recloser import CircuitBreaker  # noqa: PLC0415
-    from recloser.flags import FlagReader  # noqa: PLC0415
-    from recloser.tables import DynamoDBTables  # noqa: PLC0415
+    from recloser.caller.flag_cache import FlagReader  # noqa: PLC0415
+    from recloser.store.dynamodb import DynamoDBTables  # noqa: PLC0415
 
     numbers = {"generation": 1, "revision": 1, "changed_at": 1, "retry_at": int(FAR_AWAY * 1000)}
     item = {"circuit": {"S": "a"}, "state": {"S": "OPEN"}} | {

@@ -8,11 +8,11 @@ import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
-from recloser.alarms import CloudWatchAlarms
-from recloser.circuit import Policy
-from recloser.control import Control
-from recloser.settings import CIRCUIT_TABLE, PROBE_TABLE, SettingError, default_policy, required
-from recloser.tables import DynamoDBTables
+from recloser.control.alarms import CloudWatchAlarms
+from recloser.control.control import Control
+from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE, SettingError, default_policy, required
+from recloser.policy import Policy
+from recloser.store.dynamodb import DynamoDBTables
 
 logger = Logger()
 

@@ -1,11 +1,11 @@
 """A circuit breaker for AWS Lambda that trips on CloudWatch alarms."""
 
-from recloser.breaker import CircuitBreaker
+from recloser.caller.breaker import CircuitBreaker
+from recloser.caller.fallback import last_good, respond_503
+from recloser.caller.handler import handler
+from recloser.caller.local_trip import LocalTrip
 from recloser.circuit import Circuit, State
 from recloser.errors import CircuitOpen, RecloserError
-from recloser.fallbacks import last_good, respond_503
-from recloser.invocation import handler
-from recloser.local_trip import LocalTrip
 
 __all__ = [
     "Circuit",

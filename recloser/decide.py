@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
-from recloser.circuit import HISTORY_LENGTH, Circuit, Override, Policy, Probes, State, Transition
+from recloser.circuit import HISTORY_LENGTH, Circuit, Override, Probes, State, Transition
+from recloser.policy import Policy
 
 CANARY = 1  # the permits of a new generation: one probe, alone
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-    from recloser.breaker import CircuitBreaker
+    from recloser.caller.breaker import CircuitBreaker
     from recloser.testing import World
 
 

@@ -13,17 +13,18 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from recloser.breaker import CircuitBreaker
-from recloser.circuit import Circuit, Override, Policy, Probes, State
-from recloser.control import Control
+from recloser.caller.breaker import CircuitBreaker
+from recloser.caller.flag_cache import FlagReader
+from recloser.caller.guard import close_lanes
+from recloser.caller.local_trip import LocalHold
+from recloser.caller.watchdog import Deadline
+from recloser.circuit import Circuit, Override, Probes, State
+from recloser.control.control import Control
 from recloser.decide import AlarmRaised, OverrideReleased, OverrideSet, PolicySet, ProbesReported
-from recloser.flags import FlagReader
-from recloser.guard import close_lanes
-from recloser.local_trip import LocalHold
-from recloser.memory import MemoryTables
-from recloser.publishing import EmfPublisher
-from recloser.tables import Tables
-from recloser.watchdog import Deadline
+from recloser.metrics.recorder import EmfPublisher
+from recloser.policy import Policy
+from recloser.store.memory import MemoryTables
+from recloser.store.tables import Tables
 
 __all__ = ["Clock", "MemoryTables", "World"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from recloser import CircuitBreaker, CircuitOpen
-from recloser.cloudwatch_publisher import CloudWatchPublisher
+from recloser.metrics.put_metric_data import CloudWatchPublisher
 from recloser.predicates import httpx_failure
 
 

@@ -13,10 +13,10 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from incoming import validate
 
-from recloser.announcement import DETAIL_TYPE, SOURCE, STATE_VALUES, announcement, tripped
 from recloser.circuit import Circuit
-from recloser.metrics import STATE, TRIPS, emf_document, lambda_properties, write_line
-from recloser.signals import from_circuit_record
+from recloser.control.announcement import DETAIL_TYPE, SOURCE, STATE_VALUES, announcement, tripped
+from recloser.control.signals import from_circuit_record
+from recloser.metrics.emf import STATE, TRIPS, emf_document, lambda_properties, write_line
 
 logger = Logger()
 tracer = Tracer()

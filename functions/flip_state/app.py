@@ -12,8 +12,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from incoming import validate
 from wiring import control
 
+from recloser.control.signals import Ignored, from_alarm_event, from_probe_record
 from recloser.decide import Signal
-from recloser.signals import Ignored, from_alarm_event, from_probe_record
 
 logger = Logger()
 tracer = Tracer()

@@ -9,12 +9,13 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from recloser.alarms import CloudWatchAlarms
-from recloser.circuit import Circuit, Policy
+from recloser.circuit import Circuit
 from recloser.cli.problems import BadInput, Problem
-from recloser.control import Control
-from recloser.settings import CIRCUIT_TABLE, PROBE_TABLE, SettingError, default_policy
-from recloser.tables import DynamoDBTables
+from recloser.control.alarms import CloudWatchAlarms
+from recloser.control.control import Control
+from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE, SettingError, default_policy
+from recloser.policy import Policy
+from recloser.store.dynamodb import DynamoDBTables
 
 if TYPE_CHECKING:
     from botocore.session import Session

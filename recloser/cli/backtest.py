@@ -21,8 +21,8 @@ from recloser.cli.problems import BadInput, Problem
 from recloser.cli.views import console
 
 if TYPE_CHECKING:
-    from recloser.lab.backtest import AlarmRun, Settings
-    from recloser.lab.backtest_inputs import Inputs
+    from recloser.lab.backtest.backtest import AlarmRun, Settings
+    from recloser.lab.backtest.inputs import Inputs
     from recloser.lab.cloudwatch import State
 
 STATES = ("OK", "ALARM", "INSUFFICIENT_DATA")
@@ -105,7 +105,7 @@ def backtest(
         if plot is not None:
             _draw(runs, inputs, plot)
         if as_json:
-            from recloser.lab.backtest import document  # noqa: PLC0415
+            from recloser.lab.backtest.backtest import document  # noqa: PLC0415
 
             print_json(document(runs))
         else:
@@ -124,7 +124,7 @@ def _needs_lab() -> Iterator[None]:
 
 
 def _settings(from_: str | None, to: str | None, phase: float | None, initial: str) -> Settings:
-    from recloser.lab.backtest import Settings  # noqa: PLC0415
+    from recloser.lab.backtest.backtest import Settings  # noqa: PLC0415
     from recloser.lab.cloudwatch import State  # noqa: PLC0415
 
     if initial not in STATES:
@@ -136,7 +136,7 @@ def _settings(from_: str | None, to: str | None, phase: float | None, initial: s
 
 
 def _time(option: str, text: str | None) -> int | None:
-    from recloser.lab.input_files import TIME_FORMS, time_ms  # noqa: PLC0415
+    from recloser.lab.backtest.input_files import TIME_FORMS, time_ms  # noqa: PLC0415
 
     if text is None:
         return None
@@ -149,8 +149,8 @@ def _time(option: str, text: str | None) -> int | None:
 def _from_files(alarm_files: Sequence[str], metric_files: Sequence[Path]) -> Inputs:
     if not metric_files:
         raise Refused("--metrics FILE is needed, or --from-aws")
-    from recloser.lab.backtest_inputs import read_inputs  # noqa: PLC0415
-    from recloser.lab.input_files import InputFileError  # noqa: PLC0415
+    from recloser.lab.backtest.input_files import InputFileError  # noqa: PLC0415
+    from recloser.lab.backtest.inputs import read_inputs  # noqa: PLC0415
 
     try:
         inputs = read_inputs([Path(name) for name in alarm_files], metric_files)
@@ -166,9 +166,9 @@ def _from_account(
 ) -> tuple[Inputs, Settings]:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
-    from recloser.lab.account_metrics import AccountError  # noqa: PLC0415
+    from recloser.lab.backtest.account_metrics import AccountError  # noqa: PLC0415
+    from recloser.lab.backtest.input_files import InputFileError  # noqa: PLC0415
     from recloser.lab.cloudwatch import InvalidAlarmError  # noqa: PLC0415
-    from recloser.lab.input_files import InputFileError  # noqa: PLC0415
 
     if metric_files:
         raise BadInput("--metrics", str(metric_files[0]), "a file only without --from-aws")
@@ -185,9 +185,9 @@ def _from_account(
 
 
 def _read_account(client: Any, wanted: Sequence[str], span_ms: tuple[int, int], now_ms: int) -> Inputs:
-    from recloser.lab.account_metrics import read_account_alarms, read_account_metrics  # noqa: PLC0415
-    from recloser.lab.alarm_files import read_alarms  # noqa: PLC0415
-    from recloser.lab.backtest_inputs import Inputs, together  # noqa: PLC0415
+    from recloser.lab.backtest.account_metrics import read_account_alarms, read_account_metrics  # noqa: PLC0415
+    from recloser.lab.backtest.alarm_files import read_alarms  # noqa: PLC0415
+    from recloser.lab.backtest.inputs import Inputs, together  # noqa: PLC0415
 
     files = [Path(name) for name in wanted if Path(name).is_file()]
     found = [alarm for path in files for alarm in read_alarms(path)]
@@ -210,7 +210,7 @@ def _progress() -> Iterator[Callable[[int, int], object]]:
 
 
 def _run(inputs: Inputs, settings: Settings) -> list[AlarmRun]:
-    from recloser.lab.backtest import backtest as run  # noqa: PLC0415
+    from recloser.lab.backtest.backtest import backtest as run  # noqa: PLC0415
 
     try:
         return run(inputs.alarms, inputs.samples, settings)
@@ -219,7 +219,7 @@ def _run(inputs: Inputs, settings: Settings) -> list[AlarmRun]:
 
 
 def _draw(runs: Sequence[AlarmRun], inputs: Inputs, path: Path) -> None:
-    from recloser.lab.backtest_plot import plot  # noqa: PLC0415
+    from recloser.lab.backtest.plot import plot  # noqa: PLC0415
 
     try:
         plot(runs, inputs.samples, path)

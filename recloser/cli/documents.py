@@ -8,7 +8,8 @@ from typing import Any
 
 import typer
 
-from recloser.circuit import Circuit, Override, Policy, Probes, State, Transition
+from recloser.circuit import Circuit, Override, Probes, State, Transition
+from recloser.policy import Policy
 
 
 def print_json(document: Any) -> None:

@@ -17,7 +17,7 @@ from recloser.cli.group import OneLineErrors
 from recloser.cli.policy import policy
 from recloser.cli.simulate import simulate
 from recloser.cli.status import history, status
-from recloser.settings import CIRCUIT_TABLE, PROBE_TABLE
+from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE
 
 app = typer.Typer(
     name="recloser",

@@ -13,10 +13,10 @@ from recloser.cli.arguments import Because, By, CircuitName, For, Until, account
 from recloser.cli.group import tell
 from recloser.cli.identity import caller, words
 from recloser.cli.times import until_ms
-from recloser.control import Applied, wall_clock_ms
+from recloser.control.control import Applied, wall_clock_ms
 from recloser.decide import OverrideReleased, OverrideSet, Reset, Signal
 from recloser.errors import StoreError
-from recloser.items import LONGEST_TEXT_BYTES
+from recloser.store.rows import LONGEST_TEXT_BYTES
 
 
 def force_open(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from recloser.circuit import Circuit, Policy, PolicyError
+from recloser.circuit import Circuit
 from recloser.cli import documents, views
 from recloser.cli.account import Account
 from recloser.cli.arguments import By, CircuitName, Json, account_of
@@ -18,6 +18,7 @@ from recloser.cli.overrides import apply
 from recloser.cli.problems import BadInput
 from recloser.cli.status import policy_in_force
 from recloser.decide import PolicySet
+from recloser.policy import Policy, PolicyError
 
 SETTINGS = tuple(setting.name for setting in fields(Policy))
 

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
-from recloser.circuit import Policy, PolicyError
 from recloser.cli import documents, views
 from recloser.cli.account import Account
 from recloser.cli.arguments import CircuitName, Json, SomeCircuitName, account_of
 from recloser.cli.problems import BadInput
-from recloser.control import wall_clock_ms
+from recloser.control.control import wall_clock_ms
+from recloser.policy import Policy, PolicyError
 
 WATCH_SECONDS = 2.0
 

@@ -10,10 +10,11 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from recloser.circuit import Circuit, Policy, Probes, State
+from recloser.circuit import Circuit, Probes, State
 from recloser.cli.documents import since_ms
 from recloser.cli.times import distance, moment
-from recloser.control import Applied
+from recloser.control.control import Applied
+from recloser.policy import Policy
 
 _COLORS = {State.CLOSED: "green", State.HALF_OPEN: "yellow", State.OPEN: "bold red"}
 _WIDTH_WITHOUT_TERMINAL = 240  # for grep: a line of the table stays one line

@@ -12,9 +12,9 @@ from botocore.config import Config
 from moto import mock_aws
 from stored_tables import StoredTables, create_tables
 
-from recloser.lab.emulator import REGION, Emulator
-from recloser.memory import MemoryTables
-from recloser.tables import Tables
+from recloser.lab.local_aws.emulator import REGION, Emulator
+from recloser.store.memory import MemoryTables
+from recloser.store.tables import Tables
 
 _numbers = itertools.count(1)
 

@@ -22,7 +22,7 @@ from decisions import (
 from recloser.circuit import Circuit, Probes, State
 from recloser.decide import Decision, Mint, nothing
 from recloser.errors import Conflict
-from recloser.tables import Tables
+from recloser.store.tables import Tables
 
 NAME = "payments-api"
 

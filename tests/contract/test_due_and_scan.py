@@ -9,9 +9,10 @@ import pytest
 from decisions import NOW_MS, RETRY_AT_MS, committed, reported, set_policy, tripped
 from stored_tables import StoredTables
 
-from recloser.circuit import Circuit, Override, Policy, Probes, State
+from recloser.circuit import Circuit, Override, Probes, State
 from recloser.decide import OverrideSet, decide
-from recloser.tables import Tables
+from recloser.policy import Policy
+from recloser.store.tables import Tables
 
 # Enough that every shard of the index has several.
 NAMES = [f"dependency-{number}" for number in range(24)]

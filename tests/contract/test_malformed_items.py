@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stored_tables import Item, StoredTables
 
-from recloser.circuit import Circuit, Override, Policy, Probes, State
-from recloser.items import decode_circuit, decode_probes
+from recloser.circuit import Circuit, Override, Probes, State
+from recloser.policy import Policy
+from recloser.store.rows import decode_circuit, decode_probes
 
 NAME = "payments-api"
 DEFAULT = Circuit(NAME)

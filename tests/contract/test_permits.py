@@ -8,7 +8,7 @@ import pytest
 from decisions import RETRY_AT_MS, committed, more_permits, tripped
 
 from recloser.circuit import Probes
-from recloser.tables import Tables
+from recloser.store.tables import Tables
 
 NAME = "payments-api"
 

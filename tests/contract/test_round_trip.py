@@ -12,7 +12,8 @@ from stored_tables import StoredTables
 
 from recloser.circuit import Circuit, Override, Probes, State, Transition
 from recloser.decide import Decision
-from recloser.items import (
+from recloser.store.memory import MemoryTables
+from recloser.store.rows import (
     decode,
     decode_circuit,
     decode_probes,
@@ -22,7 +23,6 @@ from recloser.items import (
     permit_key,
     read_permit_key,
 )
-from recloser.memory import MemoryTables
 
 # A busy machine is no finding.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -16,7 +16,7 @@ from stored_tables import StoredTables
 
 from recloser.circuit import Circuit, Probes
 from recloser.errors import Conflict, StoreError
-from recloser.tables import DynamoDBTables
+from recloser.store.dynamodb import DynamoDBTables
 
 NAME = "payments-api"
 BUSY = [

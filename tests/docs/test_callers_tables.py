@@ -6,7 +6,8 @@ import inspect
 import re
 from pathlib import Path
 
-from recloser import CircuitBreaker, metrics
+from recloser import CircuitBreaker
+from recloser.metrics import emf as metrics
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "callers.md").read_text(encoding="utf-8")

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from recloser import backend, publishing
+from recloser.caller import backend
+from recloser.metrics import recorder as publishing
 
 ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```\s*$", re.MULTILINE | re.DOTALL)

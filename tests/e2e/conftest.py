@@ -8,7 +8,7 @@ import pytest
 from scene import Scene
 
 from recloser.lab.cloudwatch import Event
-from recloser.lab.local_aws import LocalAws
+from recloser.lab.local_aws.local_aws import LocalAws
 
 CIRCUITS = (
     "real-failures-api",

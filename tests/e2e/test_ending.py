@@ -11,15 +11,17 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from recloser.lab.deployment import Deployment, DeploymentError
-from recloser.lab.local_aws import LocalAws
+from recloser.lab.local_aws.deployment import Deployment, DeploymentError
+from recloser.lab.local_aws.local_aws import LocalAws
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 def emulators(parent: psutil.Process) -> list[psutil.Process]:
     return [
-        child for child in parent.children() if "recloser.lab.emulator_process" in " ".join(child.cmdline())
+        child
+        for child in parent.children()
+        if "recloser.lab.local_aws.emulator_process" in " ".join(child.cmdline())
     ]
 
 

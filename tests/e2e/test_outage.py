@@ -9,7 +9,7 @@ from scene import Scene
 
 from recloser import Circuit, State
 from recloser.lab.demo.observer import Outcome
-from recloser.lab.dependency import FAILING, HEALTHY
+from recloser.lab.local_aws.dependency import FAILING, HEALTHY
 
 
 def test_a_real_outage(scene: Callable[[str], Scene]) -> None:

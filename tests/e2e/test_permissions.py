@@ -10,8 +10,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from recloser.lab.emulator import REGION
-from recloser.lab.local_aws import LocalAws
+from recloser.lab.local_aws.emulator import REGION
+from recloser.lab.local_aws.local_aws import LocalAws
 
 CIRCUIT = {"circuit": {"S": "by-hand-api"}}
 PERMIT = {"permit": {"S": "by-hand-api#1"}}

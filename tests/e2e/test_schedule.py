@@ -12,7 +12,7 @@ from scene import Scene
 
 from recloser import State
 from recloser.lab.demo.observer import Outcome
-from recloser.lab.local_aws import LocalAws
+from recloser.lab.local_aws.local_aws import LocalAws
 
 SCHEDULED_EVENT = json.loads((Path(__file__).parents[2] / "events" / "scheduled-event.json").read_text())
 

@@ -22,10 +22,10 @@ from scene import Scene
 from stored_tables import ROOT, StoredTables
 
 from recloser import State
-from recloser.lab.dependency import FAILING, HEALTHY
-from recloser.lab.deployment import stack
-from recloser.lab.emulator import ACCOUNT, REGION, client_environment
-from recloser.lab.local_aws import LocalAws
+from recloser.lab.local_aws.dependency import FAILING, HEALTHY
+from recloser.lab.local_aws.deployment import stack
+from recloser.lab.local_aws.emulator import ACCOUNT, REGION, client_environment
+from recloser.lab.local_aws.local_aws import LocalAws
 
 EXAMPLE = ROOT / "examples" / "workflow"
 CIRCUIT = "workflow-api"

@@ -13,10 +13,10 @@ import boto3
 import pytest
 from stored_tables import StoredTables, create_tables
 
-from recloser.circuit import Policy
-from recloser.control import Control
+from recloser.control.control import Control
 from recloser.decide import AlarmRaised
-from recloser.lab.emulator import ACCOUNT, REGION, Emulator, client_environment
+from recloser.lab.local_aws.emulator import ACCOUNT, REGION, Emulator, client_environment
+from recloser.policy import Policy
 
 Clients = Callable[[str], Any]
 

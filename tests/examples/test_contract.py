@@ -16,8 +16,8 @@ from jsonschema.exceptions import best_match
 from stored_tables import ROOT, StoredTables
 
 from recloser import Circuit
-from recloser.items import decode_circuit
-from recloser.tables import DynamoDBTables
+from recloser.store.dynamodb import DynamoDBTables
+from recloser.store.rows import decode_circuit
 
 SCHEMAS = {path.name.removesuffix(".schema.json"): path for path in (ROOT / "events/schemas").iterdir()}
 BLOCKS = blocks()

@@ -18,8 +18,8 @@ from lambda_environment import EMF
 from stored_tables import StoredTables
 
 from recloser import CircuitBreaker, CircuitOpen
-from recloser.lab.emulator import Emulator
-from recloser.publishing import EmfPublisher
+from recloser.lab.local_aws.emulator import Emulator
+from recloser.metrics.recorder import EmfPublisher
 
 NODE = shutil.which("node")
 CASES = cases()

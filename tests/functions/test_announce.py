@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from stored_tables import ROOT, Item
 
-from recloser.circuit import Circuit, Override, Policy, Probes, State
+from recloser.circuit import Circuit, Override, Probes, State
 from recloser.decide import (
     AlarmRaised,
     OverrideReleased,
@@ -24,7 +24,8 @@ from recloser.decide import (
     Signal,
     decide,
 )
-from recloser.items import encode_circuit
+from recloser.policy import Policy
+from recloser.store.rows import encode_circuit
 
 NOW_MS = 1_789_364_590_000
 

@@ -15,12 +15,13 @@ from botocore.stub import Stubber
 from decisions import ALARM, NOW_MS, POLICY, RETRY_AT_MS, tripped
 from deployed_functions import Region
 
-from recloser.alarms import CloudWatchAlarms
-from recloser.circuit import Circuit, Policy, Probes, State
-from recloser.control import ATTEMPTS, Control
+from recloser.circuit import Circuit, Probes, State
+from recloser.control.alarms import CloudWatchAlarms
+from recloser.control.control import ATTEMPTS, Control
 from recloser.decide import AlarmRaised, Decision, PolicySet, ProbesReported, Reset
 from recloser.errors import Conflict, StoreError
-from recloser.memory import MemoryTables
+from recloser.policy import Policy
+from recloser.store.memory import MemoryTables
 
 NAME = "payments-api"
 BY_HAND = AlarmRaised(ALARM, "INC-4711", None)

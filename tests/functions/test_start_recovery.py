@@ -9,7 +9,7 @@ import pytest
 from deployed_functions import NAME, Region, golden, image
 
 from recloser.circuit import State
-from recloser.tables import DynamoDBTables
+from recloser.store.dynamodb import DynamoDBTables
 
 RETRY_AT_MS = 1_789_364_598_581
 ALARM = "recloser:payments-api:failure-rate-fast"

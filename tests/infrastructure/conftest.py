@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from transformed_template import ROOT, Document, deployed
 
-from recloser.lab.emulator import Emulator
+from recloser.lab.local_aws.emulator import Emulator
 
 
 @pytest.fixture(scope="session")

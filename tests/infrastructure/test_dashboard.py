@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from transformed_template import ACCOUNT, REGION, Document, deployed
 
-from recloser import metrics
+from recloser.metrics import emf as metrics
 
 SCHEMA = json.loads(Path(__file__).with_name("dashboard_body.schema.json").read_text())
 

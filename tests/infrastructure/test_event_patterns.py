@@ -11,8 +11,8 @@ import boto3
 import pytest
 from transformed_template import ROOT, Document
 
-from recloser.lab.emulator import Emulator, client_environment
-from recloser.metrics import TRIP_METRICS
+from recloser.lab.local_aws.emulator import Emulator, client_environment
+from recloser.metrics.emf import TRIP_METRICS
 
 EVENTS = ROOT / "events"
 Matches = Callable[[Document, Document], bool]

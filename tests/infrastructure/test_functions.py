@@ -7,8 +7,8 @@ from dataclasses import asdict
 import pytest
 from transformed_template import ROOT, Document, deployed, of_type
 
-from recloser.circuit import Policy
-from recloser.settings import CIRCUIT_TABLE, PROBE_TABLE, default_policy
+from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE, default_policy
+from recloser.policy import Policy
 
 FUNCTIONS = ["FlipState", "StartRecovery", "Announce", "DemoCallerFunction"]
 

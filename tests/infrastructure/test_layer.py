@@ -89,7 +89,7 @@ print(recloser.__file__, *names)
 """
     place, *names = run(program, built_layer / "python", runtime_packages).split()
     assert place == str(built_layer / "python" / "recloser" / "__init__.py")
-    assert {"recloser.breaker", "recloser.decide", "recloser.tables"} <= set(names)
+    assert {"recloser.caller.breaker", "recloser.decide", "recloser.store.dynamodb"} <= set(names)
     assert not {"recloser.cli", "recloser.lab"} & set(names)
 
 
@@ -97,7 +97,7 @@ def test_it_works(built_layer: Path, runtime_packages: Path) -> None:
     """A circuit of the built layer trips, refuses, lets a probe through, and closes."""
     program = """
 from recloser import CircuitOpen
-from recloser.circuit import Policy
+from recloser.policy import Policy
 from recloser.testing import World
 
 world = World(Policy(jitter=0, successes_to_close=1))

@@ -7,7 +7,8 @@ import re
 import pytest
 from transformed_template import Document, written_template
 
-from recloser.circuit import NAME_PATTERN, Policy
+from recloser.circuit import NAME_PATTERN
+from recloser.policy import Policy
 
 PARAMETERS: Document = written_template()["Parameters"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from transformed_template import Document, of_type
 
-from recloser.tables import DUE_INDEX
+from recloser.store.dynamodb import DUE_INDEX
 
 SAFEGUARDS = {
     "BillingMode": "PAY_PER_REQUEST",

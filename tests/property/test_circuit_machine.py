@@ -10,11 +10,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
 
-from recloser.circuit import Circuit, Override, Policy, Probes, State
-from recloser.control import Control
+from recloser.circuit import Circuit, Override, Probes, State
+from recloser.control.control import Control
 from recloser.decide import AlarmRaised, OverrideReleased, OverrideSet, ProbesReported, Reset, decide
 from recloser.errors import Conflict
-from recloser.memory import MemoryTables
+from recloser.policy import Policy
+from recloser.store.memory import MemoryTables
 
 NAME = "payments-api"
 POLICY = Policy(

@@ -17,8 +17,8 @@ from recloser.lab.simulation.scenario import Faults, Lateness, Scenario
 from recloser.lab.simulation.simulation import START_MS
 from recloser.lab.simulation.surroundings import Surroundings
 from recloser.lab.simulation.telemetry import Telemetry
-from recloser.metrics import Value
-from recloser.publishing import EmfPublisher
+from recloser.metrics.emf import Value
+from recloser.metrics.recorder import EmfPublisher
 
 DOCUMENTS: list[dict[str, Value]] = [
     {"Failure": 0, "Duration": 12.0},

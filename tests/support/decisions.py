@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from recloser.circuit import Circuit, Policy, Probes
+from recloser.circuit import Circuit, Probes
 from recloser.decide import AlarmRaised, Decision, Mint, PolicySet, ProbesReported, decide
-from recloser.tables import Tables
+from recloser.policy import Policy
+from recloser.store.tables import Tables
 
 NOW_MS = 1_789_364_587_912
 WAIT_MS = 10_000

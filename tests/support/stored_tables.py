@@ -10,7 +10,7 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from recloser.tables import DynamoDBTables
+from recloser.store.dynamodb import DynamoDBTables
 
 ROOT = Path(__file__).parents[2]
 # What CreateTable takes under the name that CloudFormation uses.

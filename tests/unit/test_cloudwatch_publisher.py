@@ -20,9 +20,9 @@ from botocore.session import get_session
 from moto import mock_aws
 
 from recloser import CircuitBreaker, CircuitOpen
-from recloser.cloudwatch_publisher import CloudWatchPublisher
-from recloser.metrics import DURATION, FAILURE, REJECTED
-from recloser.pending_metrics import UNIQUE_VALUES_PER_METRIC
+from recloser.metrics.emf import DURATION, FAILURE, REJECTED
+from recloser.metrics.pending import UNIQUE_VALUES_PER_METRIC
+from recloser.metrics.put_metric_data import CloudWatchPublisher
 from recloser.testing import World
 
 AT_MS = 1_795_000_000_123
@@ -421,7 +421,7 @@ def test_bad_settings(settings: dict[str, Any], complaint: str) -> None:
 
 PROCESS = """
 import json, os, sys
-from recloser.cloudwatch_publisher import CloudWatchPublisher
+from recloser.metrics.put_metric_data import CloudWatchPublisher
 
 class Client:
     def put_metric_data(self, Namespace, MetricData):
@@ -468,7 +468,7 @@ def test_importing_it_does_not_import_botocore() -> None:
     """Neither the import nor making a publisher loads botocore: the thread that sends does."""
     program = (
         "import sys\n"
-        "from recloser.cloudwatch_publisher import CloudWatchPublisher\n"
+        "from recloser.metrics.put_metric_data import CloudWatchPublisher\n"
         "CloudWatchPublisher()\n"
         "print([any(name.startswith('boto') for name in sys.modules) + 0])\n"
     )

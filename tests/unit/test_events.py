@@ -14,12 +14,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
-from recloser.announcement import announcement
-from recloser.circuit import Policy
+from recloser.control.announcement import announcement
+from recloser.control.signals import Ignored, from_alarm_event, from_circuit_record
 from recloser.decide import decide
-from recloser.items import decode_circuit, encode_circuit, encode_minted
-from recloser.metrics import emf_document
-from recloser.signals import Ignored, from_alarm_event, from_circuit_record
+from recloser.metrics.emf import emf_document
+from recloser.policy import Policy
+from recloser.store.rows import decode_circuit, encode_circuit, encode_minted
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from recloser import CircuitBreaker, CircuitOpen, LocalTrip, State
-from recloser.flags import FlagReader
-from recloser.memory import MemoryTables
-from recloser.publishing import EmfPublisher, batching, flush_all
+from recloser.caller.flag_cache import FlagReader
+from recloser.metrics.recorder import EmfPublisher, batching, flush_all
+from recloser.store.memory import MemoryTables
 from recloser.testing import Clock, World
 
 

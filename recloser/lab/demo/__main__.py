@@ -16,10 +16,10 @@ from recloser.lab.demo.callers import CallerError, Callers
 from recloser.lab.demo.live_view import view
 from recloser.lab.demo.observer import Observer
 from recloser.lab.demo.scenario import Timing, play
-from recloser.lab.deployment import DeploymentError
-from recloser.lab.emulator import EmulatorError
-from recloser.lab.local_aws import LocalAws
-from recloser.tables import DynamoDBTables
+from recloser.lab.local_aws.deployment import DeploymentError
+from recloser.lab.local_aws.emulator import EmulatorError
+from recloser.lab.local_aws.local_aws import LocalAws
+from recloser.store.dynamodb import DynamoDBTables
 
 CIRCUIT = "payments-api"
 

@@ -14,7 +14,7 @@ from recloser import Circuit, State
 from recloser.circuit import Transition
 from recloser.lab.cloudwatch import Sample
 from recloser.lab.cloudwatch.events import STATE_CHANGE
-from recloser.metrics import FAILURE, NAMESPACE, PROBE_FAILURE
+from recloser.metrics.emf import FAILURE, NAMESPACE, PROBE_FAILURE
 
 
 class Outcome(StrEnum):

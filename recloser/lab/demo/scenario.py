@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from recloser import State
 from recloser.lab.demo.observer import Observer, Phase
-from recloser.lab.dependency import FAILING, HEALTHY, Behavior
+from recloser.lab.local_aws.dependency import FAILING, HEALTHY, Behavior
 
 POLL_SECONDS = 0.2
 

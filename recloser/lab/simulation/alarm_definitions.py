@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recloser.lab.simulation.scenario import AlarmSettings
-from recloser.metrics import DIMENSION, DURATION, FAILURE, NAMESPACE
+from recloser.metrics.emf import DIMENSION, DURATION, FAILURE, NAMESPACE
 
 FAST_SECONDS, STEADY_SECONDS = 10, 60
 

@@ -8,10 +8,11 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from recloser.alarms import RaisedAlarm
-from recloser.announcement import announcement, tripped
-from recloser.circuit import Circuit, Override, Policy, Probes, State
-from recloser.control import Control
+from recloser.circuit import Circuit, Override, Probes, State
+from recloser.control.alarms import RaisedAlarm
+from recloser.control.announcement import announcement, tripped
+from recloser.control.control import Control
+from recloser.control.signals import Ignored, from_alarm_event
 from recloser.decide import OverrideReleased, OverrideSet, PolicySet, ProbesReported, Reset, Signal
 from recloser.errors import StoreError
 from recloser.lab.cloudwatch import CloudWatch, Event
@@ -23,7 +24,7 @@ from recloser.lab.simulation.messages import Messages
 from recloser.lab.simulation.scenario import Operation
 from recloser.lab.simulation.shared_tables import SharedTables
 from recloser.lab.simulation.surroundings import Surroundings
-from recloser.signals import Ignored, from_alarm_event
+from recloser.policy import Policy
 
 # Lambda tries an asynchronous event twice more, after one and two minutes ("Asynchronous invocation").
 ALARM_RETRIES_SECONDS = (60.0, 120.0)
@@ -33,7 +34,7 @@ SCHEDULE_SECONDS = 60.0
 
 
 class TwinAlarms:
-    """CloudWatch as `Control` sees it: `recloser.alarms.Alarms` over the twin."""
+    """CloudWatch as `Control` sees it: `recloser.control.alarms.Alarms` over the twin."""
 
     def __init__(self, plane: ControlPlane, circuit: str, names: Iterable[str]) -> None:
         self._plane = plane

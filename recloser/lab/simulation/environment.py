@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from recloser.breaker import CircuitBreaker
-from recloser.flags import FlagReader
-from recloser.invocation import LONGEST_MARGIN_SECONDS, MARGIN_SHARE
+from recloser.caller.breaker import CircuitBreaker
+from recloser.caller.flag_cache import FlagReader
+from recloser.caller.handler import LONGEST_MARGIN_SECONDS, MARGIN_SHARE
+from recloser.caller.watchdog import Deadline
 from recloser.lab.simulation.agenda import MS_PER_SECOND
 from recloser.lab.simulation.dependency import NEVER_MS, DependencyFailed, Fate
-from recloser.publishing import Publisher
-from recloser.watchdog import Deadline
+from recloser.metrics.recorder import Publisher
 
 if TYPE_CHECKING:
     from recloser.lab.simulation.caller_tables import CallerTables

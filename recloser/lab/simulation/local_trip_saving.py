@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from recloser.caller.local_trip import LocalTrip
 from recloser.lab.simulation.scenario import Scenario
 from recloser.lab.simulation.scenario_file import load_scenario
 from recloser.lab.simulation.simulation import simulate
 from recloser.lab.simulation.summary import summary
-from recloser.local_trip import LocalTrip
 
 
 @dataclass(frozen=True, slots=True)

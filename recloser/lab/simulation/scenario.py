@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from recloser.circuit import Policy
-from recloser.guard import OnStoreError
-from recloser.local_trip import LocalTrip
+from recloser.caller.guard import OnStoreError
+from recloser.caller.local_trip import LocalTrip
+from recloser.policy import Policy
 
 Range = tuple[float, float]
 """The smallest and the largest value of a uniform draw."""

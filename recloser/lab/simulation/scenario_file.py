@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
-from recloser.circuit import Policy, PolicyError
+from recloser.caller.local_trip import LocalTrip
 from recloser.lab.simulation.scenario import (
     AlarmSettings,
     Caller,
@@ -27,7 +27,7 @@ from recloser.lab.simulation.scenario import (
     Scenario,
     Span,
 )
-from recloser.local_trip import LocalTrip
+from recloser.policy import Policy, PolicyError
 
 Place = tuple[str | int, ...]
 

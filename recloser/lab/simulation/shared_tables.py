@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from recloser.circuit import Circuit, Probes
 from recloser.lab.simulation.agenda import Agenda
-from recloser.memory import MemoryTables
+from recloser.store.memory import MemoryTables
 
 Streamed = Callable[[str, Probes], None]
 Wrote = Callable[[Circuit, Circuit], None]

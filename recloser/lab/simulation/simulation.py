@@ -23,7 +23,7 @@ from recloser.lab.simulation.shared_tables import SharedTables, Usage
 from recloser.lab.simulation.surroundings import Surroundings
 from recloser.lab.simulation.telemetry import EnvironmentPublisher, Telemetry, Written
 from recloser.lab.simulation.witness import Witness
-from recloser.publishing import batching, flush_all
+from recloser.metrics.recorder import batching, flush_all
 
 START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: a whole minute, so that second 60 of a run begins one
 

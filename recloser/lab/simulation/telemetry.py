@@ -17,7 +17,7 @@ from recloser.lab.cloudwatch import CloudWatch, Metric
 from recloser.lab.cloudwatch.series import Series
 from recloser.lab.simulation.agenda import MS_PER_SECOND
 from recloser.lab.simulation.surroundings import Surroundings
-from recloser.metrics import DIMENSION, DURATION, NAMESPACE, Value, emf_document
+from recloser.metrics.emf import DIMENSION, DURATION, NAMESPACE, Value, emf_document
 
 if TYPE_CHECKING:
     from recloser.lab.simulation.environment import Environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recloser.circuit import Circuit
-from recloser.control import Applied
+from recloser.control.control import Applied
 from recloser.decide import Signal
 from recloser.errors import CircuitOpen
 

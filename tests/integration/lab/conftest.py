@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from recloser.lab.emulator import ACCOUNT, REGION, Emulator
+from recloser.lab.local_aws.emulator import ACCOUNT, REGION, Emulator
 
 Clients = Callable[[str], Any]
 

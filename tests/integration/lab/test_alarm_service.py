@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from recloser.lab.alarm_service import AlarmService
 from recloser.lab.cloudwatch import CloudWatch, Event, Metric, Place
-from recloser.lab.emulator import ACCOUNT, REGION
+from recloser.lab.local_aws.alarm_service import AlarmService
+from recloser.lab.local_aws.emulator import ACCOUNT, REGION
 
 FAILURE = Metric.of("Recloser", "Failure", {"Circuit": "payments-api"})
 

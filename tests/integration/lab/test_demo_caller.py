@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from recloser.lab.dependency import FAILING, HANGING, FlakyDependency
+from recloser.lab.local_aws.dependency import FAILING, HANGING, FlakyDependency
 
 APP = Path(__file__).parents[3] / "functions" / "demo_caller" / "app.py"
 # Without tables the library says once that its circuits are this process's alone: what is wanted here.

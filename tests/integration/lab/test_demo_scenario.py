@@ -14,7 +14,7 @@ from recloser import Circuit, State
 from recloser.lab.demo.callers import CallerError, Callers
 from recloser.lab.demo.observer import Call, Observer, Outcome
 from recloser.lab.demo.scenario import Timing, play
-from recloser.lab.dependency import FAILING, HEALTHY, Behavior
+from recloser.lab.local_aws.dependency import FAILING, HEALTHY, Behavior
 
 SHORT = Timing(
     healthy_seconds=0.01, outage_seconds=0.01, recovery_at_most_seconds=30, after_close_seconds=0.01

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from recloser.lab.dependency import FAILING, HANGING, HEALTHY, Behavior, FlakyDependency
+from recloser.lab.local_aws.dependency import FAILING, HANGING, HEALTHY, Behavior, FlakyDependency
 
 
 @pytest.fixture

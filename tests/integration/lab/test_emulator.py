@@ -15,8 +15,8 @@ import boto3
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from recloser.lab.emulator import ACCOUNT, REGION, Emulator, EmulatorError, client_environment
-from recloser.lab.emulator_alarms import mend
+from recloser.lab.local_aws.emulator import ACCOUNT, REGION, Emulator, EmulatorError, client_environment
+from recloser.lab.local_aws.emulator_alarms import mend
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -63,7 +63,7 @@ def test_dies_with_its_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """When the parent is killed without warning, the emulator ends too, and leaves no file."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     script = (
-        "import sys, time; from pathlib import Path; from recloser.lab.emulator import Emulator\n"
+        "import sys, time; from pathlib import Path; from recloser.lab.local_aws.emulator import Emulator\n"
         "emulator = Emulator(Path(sys.argv[1])); emulator.start()\n"
         "print(emulator._process.pid, flush=True); time.sleep(60)"
     )
@@ -87,7 +87,7 @@ def test_reports_why_it_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     first = Emulator(tmp_path / "first.log")
     first.start()
     try:
-        monkeypatch.setattr("recloser.lab.emulator._free_port", lambda: first.port)
+        monkeypatch.setattr("recloser.lab.local_aws.emulator._free_port", lambda: first.port)
         with pytest.raises(EmulatorError, match=r"(?s)ended before it was ready.*already in use"):
             Emulator(tmp_path / "second.log").start()
     finally:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from recloser.lab.emulator import ACCOUNT, REGION
-from recloser.lab.event_delivery import EventDelivery, UndeliverableTargetError
+from recloser.lab.local_aws.emulator import ACCOUNT, REGION
+from recloser.lab.local_aws.event_delivery import EventDelivery, UndeliverableTargetError
 
 EVENT = {
     "version": "0",

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from recloser.lab.cloudwatch import CloudWatch, Metric, Sample
-from recloser.lab.logs import OVERLAP_MS, LogFollower
-from recloser.lab.telemetry import Telemetry
+from recloser.lab.local_aws.logs import OVERLAP_MS, LogFollower
+from recloser.lab.local_aws.telemetry import Telemetry
 
 EMF = (
     '{"_aws":{"Timestamp":%d,"CloudWatchMetrics":[{"Namespace":"Recloser","Dimensions":[["Circuit"]],'

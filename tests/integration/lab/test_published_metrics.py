@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from recloser.lab.cloudwatch import Metric
-from recloser.lab.published_metrics import PublishedMetrics
+from recloser.lab.local_aws.published_metrics import PublishedMetrics
 
 WANTED = Metric.of("Recloser", "Failure", {"Circuit": "from-step-functions"})
 

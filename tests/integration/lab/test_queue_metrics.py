@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from recloser.lab.cloudwatch import Metric
-from recloser.lab.queue_metrics import QueueMetrics
+from recloser.lab.local_aws.queue_metrics import QueueMetrics
 
 START_MS = 1_800_000_000_000
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from recloser.lab.region_loop import RegionLoop
+from recloser.lab.local_aws.region_loop import RegionLoop
 
 
 def test_steps_in_order_again_and_again() -> None:

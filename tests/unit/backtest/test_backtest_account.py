@@ -17,9 +17,9 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from recloser.cli.main import app
-from recloser.lab.account_metrics import AccountError, read_account_alarms, read_account_metrics
-from recloser.lab.alarm_files import alarm_of, alarm_set
-from recloser.lab.backtest import Settings, backtest
+from recloser.lab.backtest.account_metrics import AccountError, read_account_alarms, read_account_metrics
+from recloser.lab.backtest.alarm_files import alarm_of, alarm_set
+from recloser.lab.backtest.backtest import Settings, backtest
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 START = NOW - timedelta(minutes=30)

@@ -7,8 +7,8 @@ from alarm_twin import SIGNAL, at, scalar_alarm
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recloser.lab.alarm_files import alarm_of, alarm_set
-from recloser.lab.backtest import AlarmRun, Settings, backtest, document
+from recloser.lab.backtest.alarm_files import alarm_of, alarm_set
+from recloser.lab.backtest.backtest import AlarmRun, Settings, backtest, document
 from recloser.lab.cloudwatch import CloudWatch, InvalidAlarmError, Sample, State, StatisticSet
 from recloser.lab.cloudwatch.events import STATE_CHANGE
 

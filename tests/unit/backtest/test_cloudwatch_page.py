@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from recloser.cli.main import app
-from recloser.lab.metric_files import read_metrics
+from recloser.lab.backtest.metric_files import read_metrics
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "cloudwatch.md").read_text()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from recloser.lab.backtest.input_files import InputFileError, time_ms
+from recloser.lab.backtest.metric_files import read_metrics
+from recloser.lab.backtest.query_results import read_results
 from recloser.lab.cloudwatch import Metric, Sample
-from recloser.lab.input_files import InputFileError, time_ms
-from recloser.lab.metric_files import read_metrics
-from recloser.lab.query_results import read_results
 
 T0 = 1_789_380_000_000
 METRIC = Metric("Recloser", "Failure", (("Circuit", "payments-api"),))

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from alarm_twin import SIGNAL, at, math_alarm, scalar_alarm
 
-from recloser.lab.alarm_files import alarm_set
-from recloser.lab.backtest import Settings, backtest
+from recloser.lab.backtest.alarm_files import alarm_set
+from recloser.lab.backtest.backtest import Settings, backtest
+from recloser.lab.backtest.input_files import InputFileError
+from recloser.lab.backtest.query_results import QueryResult, with_results
 from recloser.lab.cloudwatch import metric_alarm
-from recloser.lab.input_files import InputFileError
-from recloser.lab.query_results import QueryResult, with_results
 
 START = at("10:00:00")
 SOURCE = Path("data.json")

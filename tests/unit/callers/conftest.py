@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from recloser import CircuitBreaker, backend, publishing
+from recloser import CircuitBreaker
+from recloser.caller import backend
+from recloser.metrics import recorder as publishing
 from recloser.testing import World
 
 Way = Callable[[CircuitBreaker, Callable[[], Any]], Any]

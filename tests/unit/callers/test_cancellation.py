@@ -13,7 +13,7 @@ import pytest
 
 from recloser import CircuitBreaker
 from recloser.circuit import Probes
-from recloser.memory import MemoryTables
+from recloser.store.memory import MemoryTables
 from recloser.testing import World
 
 NAME = "payments-api"

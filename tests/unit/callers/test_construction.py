@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from recloser import Circuit, CircuitBreaker, CircuitOpen, State
-from recloser.memory import MemoryTables
+from recloser.store.memory import MemoryTables
 from recloser.testing import World
 
 NAME = "payments-api"

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from recloser import CircuitBreaker, CircuitOpen, State, backend
+from recloser import CircuitBreaker, CircuitOpen, State
+from recloser.caller import backend
+from recloser.caller.flag_cache import FlagReader, WatchedFlag
 from recloser.circuit import Circuit
 from recloser.errors import StoreError
-from recloser.flags import FlagReader, WatchedFlag
-from recloser.memory import MemoryTables
-from recloser.tables import DynamoDBTables
+from recloser.store.dynamodb import DynamoDBTables
+from recloser.store.memory import MemoryTables
 from recloser.testing import Clock, World
 
 NAME = "payments-api"
@@ -293,7 +294,7 @@ pay = breaker(lambda: "paid")
 print("made:", seen())
 pay()
 print("called:", seen())
-from recloser.backend import default_tables
+from recloser.caller.backend import default_tables
 config = default_tables()._client.meta.config
 print(config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"])
 print(default_tables() is default_tables(), default_tables()._client is default_tables()._client)

@@ -21,6 +21,7 @@ from botocore.stub import Stubber
 from urllib3.util import Retry
 
 from recloser import CircuitOpen, LocalTrip
+from recloser.caller.retry_after import retry_after_seconds
 from recloser.predicates import (
     _THROTTLING,
     botocore_failure,
@@ -28,7 +29,6 @@ from recloser.predicates import (
     httpx_failure,
     requests_failure,
 )
-from recloser.retry_after import retry_after_seconds
 from recloser.testing import World
 
 

@@ -18,9 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recloser import CircuitOpen, handler, publishing
-from recloser.metrics import emf_document
-from recloser.publishing import EmfPublisher, Recorder
+from recloser import CircuitOpen, handler
+from recloser.metrics import recorder as publishing
+from recloser.metrics.emf import emf_document
+from recloser.metrics.recorder import EmfPublisher, Recorder
 from recloser.testing import World
 
 NAME = "payments-api"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from recloser import CircuitBreaker, CircuitOpen, LocalTrip
-from recloser.retry_after import retry_after_seconds
+from recloser.caller.retry_after import retry_after_seconds
 from recloser.testing import World
 
 NAME = "payments-api"

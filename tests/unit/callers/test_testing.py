@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from recloser import CircuitBreaker, CircuitOpen, State
-from recloser.circuit import PolicyError
+from recloser.policy import PolicyError
 from recloser.testing import Clock, World
 
 pytest_plugins = ["pytester"]

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from recloser.watchdog import ThreadWatchdog
+from recloser.caller.watchdog import ThreadWatchdog
 
 
 def test_in_order_of_their_times() -> None:
@@ -86,7 +86,7 @@ def test_deadlines_called_off_are_forgotten() -> None:
 
 FORKING = """
 import os, sys, threading, time
-from recloser.watchdog import ThreadWatchdog
+from recloser.caller.watchdog import ThreadWatchdog
 watchdog = ThreadWatchdog()
 watchdog.watch(time.time() + 0.3, lambda: os.write(1, b"parent's deadline in %d\\n" % os.getpid()))
 time.sleep(0.1)

@@ -12,11 +12,11 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
-from recloser.alarms import CloudWatchAlarms
-from recloser.circuit import Policy
 from recloser.cli.main import app
-from recloser.control import Control
-from recloser.tables import DynamoDBTables
+from recloser.control.alarms import CloudWatchAlarms
+from recloser.control.control import Control
+from recloser.policy import Policy
+from recloser.store.dynamodb import DynamoDBTables
 
 
 def _table(key: str) -> dict[str, Any]:

@@ -14,9 +14,9 @@ import pytest
 import yaml
 from typer.testing import Result
 
-from recloser.circuit import Policy
 from recloser.cli.account import CIRCUIT_TABLE_OUTPUT, DEFAULT_STACK, PROBE_TABLE_OUTPUT, _environment_of
-from recloser.tables import DynamoDBTables
+from recloser.policy import Policy
+from recloser.store.dynamodb import DynamoDBTables
 
 TEMPLATE = Path(__file__).parents[3] / "template.yaml"
 

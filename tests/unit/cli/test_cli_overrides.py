@@ -14,9 +14,9 @@ from typer.testing import Result
 
 from recloser.circuit import State
 from recloser.cli.times import moment, moment_ms
-from recloser.control import Control
+from recloser.control.control import Control
 from recloser.decide import AlarmRaised
-from recloser.tables import DynamoDBTables
+from recloser.store.dynamodb import DynamoDBTables
 
 BROKEN = AlarmRaised("recloser:payments-api:failure-rate-fast", "Threshold Crossed", None)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from typer.testing import Result
 
-from recloser.tables import DynamoDBTables
+from recloser.store.dynamodb import DynamoDBTables
 
 
 def test_show(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Callable
 import pytest
 from typer.testing import Result
 
-from recloser.circuit import Override, Policy, State
+from recloser.circuit import Override, State
 from recloser.cli import status
 from recloser.cli.times import moment
-from recloser.control import Control, wall_clock_ms
+from recloser.control.control import Control, wall_clock_ms
 from recloser.decide import AlarmRaised, OverrideSet, ProbesReported
-from recloser.tables import DynamoDBTables
+from recloser.policy import Policy
+from recloser.store.dynamodb import DynamoDBTables
 
 BROKEN = AlarmRaised("payments-alarm", "[red]Threshold[/red] Crossed", None)
 

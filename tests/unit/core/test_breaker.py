@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from recloser import CircuitBreaker, CircuitOpen, LocalTrip, State
-from recloser.circuit import Circuit, Policy
+from recloser.circuit import Circuit
 from recloser.decide import PolicySet, Reset
 from recloser.errors import StoreError
-from recloser.memory import MemoryTables
-from recloser.publishing import EmfPublisher
+from recloser.metrics.recorder import EmfPublisher
+from recloser.policy import Policy
+from recloser.store.memory import MemoryTables
 from recloser.testing import World
 
 NAME = "payments-api"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recloser.circuit import Circuit, Override, Policy, Probes, State, Transition
+from recloser.circuit import Circuit, Override, Probes, State, Transition
 from recloser.decide import (
     AlarmRaised,
     Decision,
@@ -21,6 +21,7 @@ from recloser.decide import (
     TimerDue,
     decide,
 )
+from recloser.policy import Policy
 
 NOW = 1_000_000
 POLICY = Policy(jitter=0)

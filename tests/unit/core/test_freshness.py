@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from recloser.circuit import Circuit, Policy, State
+from recloser.circuit import Circuit, State
+from recloser.control.signals import Ignored, from_alarm_event
 from recloser.decide import AlarmRaised, decide
-from recloser.signals import Ignored, from_alarm_event
+from recloser.policy import Policy
 
 MINUTE_MS = 60_000
 # Opened 24 s into a minute, and closed 24 s later, within the same one.

@@ -6,13 +6,13 @@ derives them term by term.
 
 from __future__ import annotations
 
-from recloser.control import DEAF_AFTER_MS
-from recloser.flags import JITTER
+from recloser.caller.flag_cache import JITTER
+from recloser.caller.probing import LONGEST_PAUSE_READS
+from recloser.control.control import DEAF_AFTER_MS
 from recloser.lab.simulation.alarm_definitions import FAST_SECONDS, STEADY_SECONDS
 from recloser.lab.simulation.control_plane import ALARM_RETRIES_SECONDS, SCHEDULE_SECONDS
 from recloser.lab.simulation.dependency import latencies_ms
 from recloser.lab.simulation.scenario import Health, Scenario
-from recloser.permits import LONGEST_PAUSE_READS
 
 PERIODS = 3  # the alarms look at three periods, and two must breach
 ENOUGH = 5  # so many times the minimum of calls in a period make sure that chance does not leave one short

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from recloser.circuit import Circuit, State
-from recloser.control import Applied
+from recloser.control.control import Applied
 from recloser.decide import AlarmRaised, ProbesReported, Signal
 from recloser.errors import CircuitOpen
 from recloser.lab.simulation.agenda import MS_PER_SECOND

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-from recloser.circuit import Policy
+from recloser.caller.local_trip import LocalTrip
 from recloser.lab.simulation.alarm_definitions import STEADY_SECONDS
 from recloser.lab.simulation.chaos import bounds
 from recloser.lab.simulation.scenario import (
@@ -22,7 +22,7 @@ from recloser.lab.simulation.scenario import (
     Scenario,
     Span,
 )
-from recloser.local_trip import LocalTrip
+from recloser.policy import Policy
 
 CHAOS_SECONDS = 300.0
 MARGIN_SECONDS = 60.0

@@ -1,0 +1,1 @@
+"""What runs in callers: one breaker, its guard, and what they know."""

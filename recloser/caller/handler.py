@@ -1,0 +1,71 @@
+"""For Lambda handlers: one document of metrics per invocation, and no call that hangs goes unseen."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import time
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from recloser.caller.backend import default_publisher, default_watchdog
+from recloser.caller.guard import close_lanes, expire_everything
+from recloser.metrics.recorder import batching, flush_all
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LONGEST_MARGIN_SECONDS = 1.0
+MARGIN_SHARE = 0.1
+
+
+def handler(function: Callable[P, R]) -> Callable[P, R]:
+    """Wrap a Lambda handler.
+
+    During an invocation metrics are gathered, and published every few seconds and at its end, also when the
+    handler raises. Calls that still run when Lambda is about to end the environment (before the deadline by a
+    tenth of the time that was left at the start, at most a second) count as failed.
+
+    Raises:
+        TypeError: it is no function, or an async one or a generator, which Lambda does not run.
+
+    """
+    if not callable(function):
+        raise TypeError(f"{function!r} is not allowed: only functions can be handlers")
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise TypeError(f"{function!r} is not allowed: Lambda runs plain functions; call asyncio.run in one")
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        context = next((each for each in (*args, *kwargs.values()) if _has_deadline(each)), None)
+        publisher = default_publisher()
+        publisher.set_request_id(getattr(context, "aws_request_id", None))
+        expiry = _expiry(context)
+        deadline = None if expiry is None else default_watchdog().watch(expiry, expire_everything)
+        batching.is_on = True
+        close_lanes()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            batching.is_on = False
+            close_lanes()
+            flush_all()
+            if deadline is not None:
+                deadline.call_off()
+            publisher.set_request_id(None)
+
+    return wrapped
+
+
+def _has_deadline(context: Any) -> bool:
+    return hasattr(context, "get_remaining_time_in_millis")
+
+
+def _expiry(context: Any) -> float | None:
+    if context is None:
+        return None
+    milliseconds = context.get_remaining_time_in_millis()
+    if not isinstance(milliseconds, int | float):  # a mock in somebody's test
+        return None
+    remaining = milliseconds / 1000
+    return time.time() + remaining - min(LONGEST_MARGIN_SECONDS, remaining * MARGIN_SHARE)

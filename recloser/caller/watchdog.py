@@ -1,0 +1,108 @@
+"""Sees calls that hang: one thread in a process waits for deadlines, however many there are."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from recloser.caller.forks import begin_anew_after_fork
+
+logger = logging.getLogger(__name__)
+
+
+_FEW = 64
+
+
+class Deadline:
+    """Something that happens at a time, unless it is called off before."""
+
+    __slots__ = ("at", "on_expiry")
+
+    def __init__(self, at: float, on_expiry: Callable[[], None]) -> None:
+        self.at = at
+        self.on_expiry: Callable[[], None] | None = on_expiry
+
+    def call_off(self) -> None:
+        self.on_expiry = None
+
+    def expire(self) -> None:
+        """Let it happen, once. An error is logged: there is nobody to raise it to."""
+        on_expiry, self.on_expiry = self.on_expiry, None
+        if on_expiry is not None:
+            try:
+                on_expiry()
+            except Exception:
+                logger.exception("the watchdog's work failed")
+
+
+class Watchdog(Protocol):
+    """Lets things happen at their time."""
+
+    def watch(self, at: float, on_expiry: Callable[[], None]) -> Deadline:
+        """Call `on_expiry` at `at`, epoch seconds, unless the deadline is called off."""
+
+
+class ThreadWatchdog:
+    """A daemon thread that sleeps until the next deadline. It starts with the first."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._numbers = itertools.count()
+        self.after_fork()
+        begin_anew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Begin without thread and deadlines: the calls that they watch over run in the parent."""
+        self._deadlines: list[tuple[float, int, Deadline]] = []
+        self._sweep_at = _FEW
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def watch(self, at: float, on_expiry: Callable[[], None]) -> Deadline:
+        deadline = Deadline(at, on_expiry)
+        with self._changed:
+            if len(self._deadlines) >= self._sweep_at:
+                self._sweep()
+            heapq.heappush(self._deadlines, (at, next(self._numbers), deadline))
+            if self._thread is None:
+                self._start()
+            elif self._deadlines[0][2] is deadline:
+                self._changed.notify()
+        return deadline
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="recloser-watchdog", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # too many threads, or the process is ending: the next deadline tries
+            logger.warning("the watchdog cannot start: %s", error)
+        else:
+            self._thread = thread
+
+    def _sweep(self) -> None:
+        """Forget what was called off; so seldom that it costs each deadline next to nothing."""
+        self._deadlines = [each for each in self._deadlines if each[2].on_expiry is not None]
+        heapq.heapify(self._deadlines)
+        self._sweep_at = max(_FEW, 2 * len(self._deadlines))
+
+    def _run(self) -> None:
+        while True:
+            self._next_due().expire()
+
+    def _next_due(self) -> Deadline:
+        with self._changed:
+            while True:
+                while self._deadlines and self._deadlines[0][2].on_expiry is None:
+                    heapq.heappop(self._deadlines)
+                if not self._deadlines:
+                    self._changed.wait()
+                    continue
+                seconds = self._deadlines[0][0] - self._clock()
+                if seconds <= 0:
+                    return heapq.heappop(self._deadlines)[2]
+                self._changed.wait(seconds)

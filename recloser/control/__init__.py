@@ -1,0 +1,1 @@
+"""What changes circuits: from events to signals to written decisions."""

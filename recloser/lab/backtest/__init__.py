@@ -1,0 +1,1 @@
+"""What alarms would have done over given metrics."""

@@ -1,0 +1,1 @@
+"""A whole AWS region on this machine."""

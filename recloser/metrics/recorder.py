@@ -1,0 +1,274 @@
+"""How metrics leave the process: EMF lines on standard output, a line per call or a document per batch."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from typing import Protocol, TypeVar
+
+from recloser.caller.forks import begin_anew_after_fork
+from recloser.caller.registry import Registry
+from recloser.metrics.emf import (
+    DURATION,
+    FAILURE,
+    PROBE_FAILURE,
+    REJECTED,
+    SLOW,
+    UNPROTECTED,
+    Value,
+    emf_document,
+    lambda_properties,
+    write_line,
+)
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+LONGEST_BATCH_SECONDS = 5.0
+_NUMBERS = (int, float)
+VALUES_PER_DOCUMENT = 100  # "Specification: Embedded metric format": the longest array of values
+
+
+class Publisher(Protocol):
+    """Takes metrics away. What it raises is logged, and never reaches a caller."""
+
+    def publish(self, circuit: str, values: dict[str, Value], at_ms: int) -> None:
+        """Publish values of one circuit's metrics.
+
+        Args:
+            circuit: the dimension's value.
+            values: metric name to a value or to several; Duration in milliseconds, all others counts.
+            at_ms: when they were measured, epoch milliseconds.
+
+        """
+
+
+class EmfPublisher:
+    """Writes EMF, which CloudWatch Logs turns into metrics.
+
+    Args:
+        write: where a line goes; by default standard output.
+
+    """
+
+    def __init__(self, write: Callable[[str], None] = write_line) -> None:
+        self._write = write
+        self._properties = lambda_properties()
+        self._heads: dict[tuple[str, ...], str] = {}
+
+    def set_request_id(self, request_id: str | None) -> None:
+        """Let this invocation's id ride along as a property."""
+        self._properties = lambda_properties()
+        if isinstance(request_id, str):
+            self._properties["request_id"] = request_id
+        self._heads = {}  # a new one: another thread may be about to put into the old
+
+    def publish(self, circuit: str, values: dict[str, Value], at_ms: int) -> None:
+        names = (circuit, *values)
+        heads = self._heads
+        head = heads.get(names)
+        if head is None:
+            head = heads[names] = self._head(circuit, values)
+        tail = ",".join([f'"{name}":{_number_or_numbers(value)}' for name, value in values.items()])
+        self._write(f'{{"_aws":{{"Timestamp":{at_ms}{head}{tail}}}')
+
+    def _head(self, circuit: str, values: dict[str, Value]) -> str:
+        """What lies between the time and the values: always the same, so made once."""
+        document = emf_document(circuit, values, 0, self._properties)
+        for name in values:
+            del document[name]
+        text = json.dumps(document, separators=(",", ":"))
+        return text.removeprefix('{"_aws":{"Timestamp":0').removesuffix("}") + ","
+
+
+def _number_or_numbers(value: Value) -> str:
+    return repr(value if isinstance(value, _NUMBERS) else list(value)).replace(" ", "")
+
+
+class Recorder:
+    """What happened to the calls of one circuit, published at once or, while batching, in documents.
+
+    Each call is one entry in one deque, so that its parts cannot be published apart.
+
+    Args:
+        circuit: the circuit's name.
+        clock: epoch seconds.
+        publisher: takes the metrics away.
+        successes: where durations in seconds of calls that succeeded wait while batching.
+
+    """
+
+    def __init__(
+        self, circuit: str, clock: Callable[[], float], publisher: Publisher, successes: deque[float]
+    ) -> None:
+        self._circuit = circuit
+        self._clock = clock
+        self._publisher = publisher
+        self._successes = successes
+        self._failures: deque[float | None] = deque()
+        self._others: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._began: float | None = None
+        self._flushed_at: float | None = None
+        self._draining = threading.Lock()
+        _recorders.add(self)
+        begin_anew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Begin with nothing that waits: the parent publishes it."""
+        self._draining = threading.Lock()
+        for waiting in (self._successes, self._failures, *self._others.values()):
+            waiting.clear()  # type: ignore[attr-defined]
+
+    def succeeded(self, seconds: float) -> None:
+        if self._is_batching():
+            self._successes.append(seconds)
+        else:
+            self._publish({FAILURE: 0, DURATION: _milliseconds(seconds)}, self._clock())
+
+    def failed(self, seconds: float) -> None:
+        if self._is_batching():
+            self._failures.append(seconds)
+        else:
+            self._publish({FAILURE: 1, DURATION: _milliseconds(seconds)}, self._clock())
+
+    def held(self) -> None:
+        """A call that the local trip refused: a failure without a duration, and a refusal."""
+        if self._is_batching():
+            self._failures.append(None)
+            self._count(REJECTED, 1)
+        else:
+            self._publish({FAILURE: 1, REJECTED: 1}, self._clock())
+
+    def probed(self, *, failed: bool) -> None:
+        self._count(PROBE_FAILURE, int(failed))
+
+    def rejected(self, calls: int = 1) -> None:
+        self._count(REJECTED, calls)
+
+    @property
+    def batch_ends_at(self) -> float:
+        """When a counter must be made anew, epoch seconds: nothing in a batch is older than its beginning."""
+        return math.inf if self._began is None else self._began + LONGEST_BATCH_SECONDS
+
+    def rejection_counter(self) -> Callable[[int], None]:
+        """Return what counts refused calls until `batch_ends_at`: called with 1, it asks no clock."""
+        return self._others[REJECTED].append if self._is_batching() else self.rejected
+
+    def held_counter(self) -> Callable[[int], None]:
+        """Return what counts calls that the local trip refuses, likewise."""
+        if not self._is_batching():
+            return self._held_at_once
+        fail, reject = self._failures.append, self._others[REJECTED].append
+
+        def count(one: int) -> None:
+            fail(None)
+            reject(one)
+
+        return count
+
+    def _held_at_once(self, _one: int) -> None:
+        self.held()
+
+    def unprotected(self) -> None:
+        self._count(UNPROTECTED, 1)
+
+    def slow(self, *, is_slow: bool) -> None:
+        self._count(SLOW, int(is_slow))
+
+    def _count(self, metric: str, value: int) -> None:
+        if self._is_batching():
+            self._others[metric].append(value)
+        else:
+            self._publish({metric: value}, self._clock())
+
+    def begin_batch(self, now: float) -> None:
+        """Publish what there is, and date what comes next by `now`, epoch seconds.
+
+        A batch bears the time of its beginning: its data may look up to five seconds older than they are, but
+        never newer, so that a failure from before a close can never look like one from after it.
+        """
+        self.flush()
+        self._began = now
+        _gathering.add(self)
+
+    def batch_until(self, now: float) -> float:
+        """Begin a batch unless one is under way; tell when it must end, epoch seconds."""
+        began = self._began
+        if began is None or not began <= now < began + LONGEST_BATCH_SECONDS:
+            self.begin_batch(now)
+            began = now
+        return began + LONGEST_BATCH_SECONDS
+
+    def _is_batching(self) -> bool:
+        if batching.is_on:
+            self.batch_until(self._clock())
+        return batching.is_on
+
+    def flush(self) -> None:
+        """Publish everything that waits."""
+        now = self._clock()
+        with self._draining:
+            # What comes after a flush and belongs to no batch bears the flush's time: it is not older.
+            at = self._began or self._flushed_at or now
+            self._began, self._flushed_at = None, now
+            successes, failures = _drained(self._successes), _drained(self._failures)
+            others = {metric: _drained(waiting) for metric, waiting in list(self._others.items())}
+        ended = successes + [seconds for seconds in failures if seconds is not None]
+        counts: list[float] = [0] * len(successes)
+        counts += [1] * len(failures)
+        columns = {FAILURE: counts, DURATION: [_milliseconds(seconds) for seconds in ended], **others}
+        for values in _documents(columns):
+            self._publish(values, at)
+
+    def _publish(self, values: dict[str, Value], at: float) -> None:
+        try:
+            self._publisher.publish(self._circuit, values, int(at * 1000))
+        except Exception:
+            # A metric that cannot be published must not spoil the call that it counts.
+            logger.exception("circuit %s: metrics cannot be published", self._circuit)
+
+
+def _drained(waiting: deque[T]) -> list[T]:
+    """Take what is there now; other threads may go on appending."""
+    return [waiting.popleft() for _ in range(len(waiting))]
+
+
+def _documents(columns: dict[str, list[float]]) -> Iterator[dict[str, Value]]:
+    longest = max(map(len, columns.values()))
+    for start in range(0, longest, VALUES_PER_DOCUMENT):
+        chunks = {name: column[start : start + VALUES_PER_DOCUMENT] for name, column in columns.items()}
+        yield {name: chunk[0] if len(chunk) == 1 else chunk for name, chunk in chunks.items() if chunk}
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(max(seconds, 0.0) * 1000, 3)  # below zero where the clock was set back meanwhile
+
+
+class Batching:
+    """Whether this process gathers metrics. On during an invocation that `recloser.handler` wraps."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+        begin_anew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """The invocation is the parent's: nobody would flush in the child."""
+        self.is_on = False
+
+
+batching = Batching()
+_recorders: Registry[Recorder] = Registry()
+_gathering: set[Recorder] = set()  # kept alive, though their breakers be gone, until they are flushed
+
+
+def flush_all() -> None:
+    """Publish everything that waits, of every breaker in this process."""
+    gathered = list(_gathering)
+    for recorder in _recorders.alive():
+        recorder.flush()
+    _gathering.difference_update(gathered)

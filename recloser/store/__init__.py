@@ -1,0 +1,1 @@
+"""Where circuits and permits are kept."""

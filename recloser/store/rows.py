@@ -1,0 +1,292 @@
+"""The stored rows: circuits and probes as DynamoDB items, and back.
+
+Reading is lenient, since an item may be older or newer than this code or edited by hand: what
+cannot be understood takes its safe default and is named in the list of problems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from recloser.circuit import HISTORY_LENGTH, Circuit, Override, Probes, State, Transition
+from recloser.policy import LARGEST_SECONDS, Policy, PolicyError
+
+SCHEMA = 1
+PROBES_KEPT_SECONDS = 30 * 24 * 3600
+LONGEST_TEXT_BYTES = 128  # ten reasons in the history then keep an item below one read unit of 4 KB
+
+_MOST_LENIENT = Policy(
+    recovery_timeout_seconds=0.1,
+    max_recovery_timeout_seconds=LARGEST_SECONDS,
+    permits=1000,
+    successes_to_close=1,
+)
+
+AttributeValue = Mapping[str, Any]
+Item = Mapping[str, AttributeValue]
+
+
+# --- Values --------------------------------------------------------------------------------------
+
+
+def encode(value: Any) -> dict[str, Any]:
+    """Turn a plain value into a DynamoDB attribute value."""
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case int() | float():
+            return {"N": repr(value)}
+        case str():
+            return {"S": str(value)}
+        case frozenset():
+            return {"NS": [str(number) for number in sorted(value)]}
+        case Mapping():
+            return {"M": {key: encode(inner) for key, inner in value.items()}}
+        case list() | tuple():
+            return {"L": [encode(inner) for inner in value]}
+        case _:
+            raise TypeError(f"{type(value).__name__} {value!r} cannot be stored in DynamoDB")
+
+
+def decode(attribute: AttributeValue) -> Any:
+    """Turn a DynamoDB attribute value into a plain value; numbers are int where they are whole.
+
+    Raises:
+        ValueError: the type is one that Recloser never writes.
+
+    """
+    [(kind, value)] = attribute.items()
+    match kind:
+        case "S" | "BOOL":
+            return value
+        case "N":
+            return _number(value)
+        case "NS":
+            return frozenset(_number(number) for number in value)
+        case "M":
+            return {key: decode(inner) for key, inner in value.items()}
+        case "L":
+            return [decode(inner) for inner in value]
+        case "NULL":
+            return None
+        case _:
+            raise ValueError(f"attribute type {kind} is none of S, N, BOOL, NS, M, L, NULL")
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+# --- Circuits ------------------------------------------------------------------------------------
+
+
+def encode_circuit(circuit: Circuit) -> dict[str, dict[str, Any] | None]:
+    """Every attribute of a circuit's item but its key; None: the attribute must be absent."""
+    override = circuit.override
+    due_at_ms = circuit.due_at_ms
+    plain: dict[str, Any] = {
+        "state": circuit.state,
+        "generation": circuit.generation,
+        "revision": circuit.revision,
+        "changed_at": circuit.changed_at_ms,
+        "opened_at": circuit.opened_at_ms,
+        "closed_at": circuit.closed_at_ms,
+        "retry_at": circuit.retry_at_ms,
+        "deadline_at": circuit.deadline_at_ms,
+        "trips": circuit.trips,
+        "permits": circuit.permits,
+        "reason": _short(circuit.reason),
+        "alarm": circuit.alarm,
+        "override": None if override is None else _override_row(override),
+        "policy": circuit.policy,
+        "history": [_transition_row(line) for line in circuit.history],
+        "due": None if due_at_ms is None else circuit.due_shard,
+        "due_at": due_at_ms,
+    }
+    return {name: None if value is None else encode(value) for name, value in plain.items()}
+
+
+def _short(text: str) -> str:
+    # "replace": AWS cuts reasons off by UTF-16 units, perhaps within a character.
+    return text.encode(errors="replace")[:LONGEST_TEXT_BYTES].decode(errors="ignore")
+
+
+def _override_row(override: Override) -> dict[str, Any]:
+    row = {
+        "state": override.state,
+        "by": _short(override.by),
+        "why": _short(override.why),
+        "at": override.at_ms,
+    }
+    return row if override.until_ms is None else row | {"until": override.until_ms}
+
+
+def _transition_row(line: Transition) -> dict[str, Any]:
+    return {
+        "at": line.at_ms,
+        "from": line.from_state,
+        "to": line.to_state,
+        "generation": line.generation,
+        "reason": _short(line.reason),
+    }
+
+
+def decode_circuit(name: str, item: Item) -> tuple[Circuit, list[str]]:
+    """Read an item of the circuit table.
+
+    Returns:
+        The circuit, and what in the item was not understood and took its safe default.
+
+    """
+    row = _Row(item)
+    schema = row.take("schema", _whole, SCHEMA)
+    if schema > SCHEMA:
+        row.problems.append(f"schema {schema} is newer than {SCHEMA}: what is known of it was read")
+    circuit = Circuit(
+        name=name,
+        state=row.take("state", State, State.CLOSED),
+        generation=row.take("generation", _whole, 0),
+        revision=row.take("revision", _whole, 0),
+        changed_at_ms=row.take("changed_at", _whole, 0),
+        opened_at_ms=row.take("opened_at", _whole, None),
+        closed_at_ms=row.take("closed_at", _whole, None),
+        retry_at_ms=row.take("retry_at", _whole, None),
+        deadline_at_ms=row.take("deadline_at", _whole, None),
+        trips=row.take("trips", _whole, 0),
+        permits=row.take("permits", _whole, 0),
+        reason=row.take("reason", _text, ""),
+        alarm=row.take("alarm", _text, None),
+        override=row.take("override", _read_override, None),
+        policy=row.take("policy", _read_policy, {}),
+        history=row.take("history", _read_history, ()),
+    )
+    return circuit, row.problems
+
+
+class _Row:
+    """An item being read: each attribute by its own reader, each problem noted and passed over."""
+
+    def __init__(self, item: Item) -> None:
+        self._item = item
+        self.problems: list[str] = []
+
+    def take(self, attribute: str, read: Callable[[Any], Any], default: Any) -> Any:
+        if attribute not in self._item:
+            return default
+        try:
+            return read(decode(self._item[attribute]))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            self.problems.append(f"{attribute}: {error!s} (taken as {default!r})")
+            return default
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"{value!r} is not a whole number")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise ValueError(f"{value!r} is not text")
+
+
+def _numbers(value: object) -> frozenset[int]:
+    if isinstance(value, frozenset):
+        return frozenset(_whole(number) for number in value)
+    raise ValueError(f"{value!r} is not a set of numbers")
+
+
+def _read_override(row: Mapping[str, Any]) -> Override:
+    until = row.get("until")
+    return Override(
+        state=State(row["state"]),
+        by=_text(row["by"]),
+        why=_text(row["why"]),
+        at_ms=_whole(row["at"]),
+        until_ms=None if until is None else _whole(until),
+    )
+
+
+def _read_policy(row: object) -> Mapping[str, Any]:
+    if not isinstance(row, Mapping):
+        raise PolicyError(f"{row!r} is not a map")
+    # Each setting by itself, and those that bound each other where both are given: whether one fits the
+    # default of the other depends on the stack's defaults, which only the functions know.
+    _MOST_LENIENT.with_overrides(row)
+    return row
+
+
+def _read_history(rows: list[Mapping[str, Any]]) -> tuple[Transition, ...]:
+    return tuple(
+        Transition(
+            at_ms=_whole(row["at"]),
+            from_state=State(row["from"]),
+            to_state=State(row["to"]),
+            generation=_whole(row["generation"]),
+            reason=_text(row["reason"]),
+        )
+        for row in rows[-HISTORY_LENGTH:]
+    )
+
+
+# --- Probes --------------------------------------------------------------------------------------
+
+
+def permit_key(circuit: str, generation: int) -> str:
+    return f"{circuit}#{generation}"
+
+
+def read_permit_key(key: str) -> tuple[str, int]:
+    """Split `payments-api#17` into the circuit and the generation.
+
+    Raises:
+        ValueError: the key has another form.
+
+    """
+    circuit, separator, generation = key.rpartition("#")
+    if not separator or not generation.isdecimal():
+        raise ValueError(f"permit {key!r} is not of the form CIRCUIT#GENERATION")
+    return circuit, int(generation)
+
+
+def encode_minted(circuit: str, generation: int, permits: int, opens_at_ms: int) -> dict[str, Any]:
+    """The item of a generation that begins."""
+    return {
+        "permit": encode(permit_key(circuit, generation)),
+        "granted": encode(0),
+        "allowed": encode(permits),
+        "opens_at": encode(opens_at_ms),
+        "expires": encode(opens_at_ms // 1000 + PROBES_KEPT_SECONDS),
+    }
+
+
+def decode_probes(item: Item) -> tuple[str, Probes, list[str]]:
+    """Read an item of the probe table.
+
+    Returns:
+        The circuit's name, its probes, and what was not understood.
+
+    Raises:
+        ValueError: the key is missing or has another form.
+
+    """
+    if "permit" not in item:
+        raise ValueError("the item has no permit")
+    name, generation = read_permit_key(decode(item["permit"]))
+    row = _Row(item)
+    probes = Probes(
+        generation=generation,
+        granted=row.take("granted", _whole, 0),
+        allowed=row.take("allowed", _whole, 0),
+        opens_at_ms=row.take("opens_at", _whole, 0),
+        succeeded=row.take("succeeded", _numbers, frozenset()),
+        failed=row.take("failed", _numbers, frozenset()),
+        returned=row.take("returned", _numbers, frozenset()),
+    )
+    return name, probes, row.problems

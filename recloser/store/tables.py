@@ -1,0 +1,51 @@
+"""The two tables, by contract: read a circuit, commit a decision, claim and report permits.
+
+`recloser.store.dynamodb` is the implementation that is deployed, `recloser.store.memory` is one for a single
+process; both pass the tests in `tests/contract`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from recloser.circuit import Circuit, Probes
+
+if TYPE_CHECKING:
+    from recloser.decide import Decision  # callers carry no decisions: they need not load it
+
+
+class Tables(Protocol):
+    """Where circuits and permits are kept. Every method may raise StoreError."""
+
+    def read(self, name: str, *, consistent: bool = False) -> Circuit:
+        """Return the circuit; one that was never written is closed, of generation 0."""
+
+    def read_many(self, names: Iterable[str]) -> dict[str, Circuit]:
+        """Return several circuits by name, in as few requests as can be; eventually consistent."""
+
+    def read_probes(self, name: str, generation: int) -> Probes | None:
+        """Return what became of a generation's permits; None: it has none."""
+
+    def commit(self, before: Circuit, decision: Decision) -> None:
+        """Write the decision, all of it or nothing.
+
+        Raises:
+            Conflict: the circuit is no longer at the revision of `before`.
+
+        """
+
+    def claim(self, name: str, generation: int, now_ms: int) -> int | None:
+        """Claim a permit; return the probe's number, or None when there is none to be had."""
+
+    def report(self, name: str, generation: int, number: int, *, succeeded: bool) -> None:
+        """Say how a probe ended. Repeating it changes nothing."""
+
+    def give_back(self, name: str, generation: int, number: int) -> None:
+        """Return a permit whose call said nothing about the dependency. Repeating it changes nothing."""
+
+    def due(self, now_ms: int) -> Iterator[str]:
+        """Name the circuits for which time must do something."""
+
+    def scan(self) -> Iterator[Circuit]:
+        """Yield every circuit that was ever written. For operators: it reads the whole table."""
