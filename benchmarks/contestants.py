@@ -90,10 +90,10 @@ def recloser_open() -> Any:
     from recloser.caller.backend import in_process_tables  # noqa: PLC0415
     from recloser.control.control import Control  # noqa: PLC0415
     from recloser.decide import AlarmRaised  # noqa: PLC0415
-    from recloser.policy import Policy  # noqa: PLC0415
+    from recloser.policy import RecoveryPolicy  # noqa: PLC0415
 
     tables = in_process_tables()
-    policy = Policy(recovery_timeout_seconds=LONG_SECONDS)
+    policy = RecoveryPolicy(recovery_timeout_seconds=LONG_SECONDS)
     Control(tables, defaults=policy).apply(
         "payments-api", AlarmRaised("recloser:payments-api:fast", "9 of 10", None)
     )

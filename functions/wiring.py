@@ -11,7 +11,7 @@ from botocore.config import Config
 from recloser.control.alarms import CloudWatchAlarms
 from recloser.control.control import Control
 from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE, SettingError, default_policy, required
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 from recloser.store.dynamodb import DynamoDBTables
 
 logger = Logger()
@@ -36,10 +36,10 @@ def control() -> Control:
     return Control(tables, alarms, _default_policy())
 
 
-def _default_policy() -> Policy:
+def _default_policy() -> RecoveryPolicy:
     """Read the stack's default policy. One that does not validate must not stop the breaker."""
     try:
         return default_policy(os.environ)
     except SettingError:
         logger.exception("the stack's parameters make no policy; the library's defaults hold")
-        return Policy()
+        return RecoveryPolicy()

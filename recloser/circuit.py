@@ -25,6 +25,51 @@ class State(StrEnum):
     HALF_OPEN = "HALF_OPEN"
 
 
+class Cause(StrEnum):
+    """Why something is as it is, for code and queries. Reasons are for people: no code reads them."""
+
+    # A circuit moved, or was written.
+    ALARM = "alarm"
+    ALARM_BY_HAND = "alarm_by_hand"
+    FAILURES_REPORTED = "failures_reported"
+    PROBE_CLAIMED = "probe_claimed"
+    RETRY_DUE = "retry_due"
+    PROBE_FAILED = "probe_failed"
+    PROBE_LOST = "probe_lost"
+    PERMITS_REPLACED = "permits_replaced"
+    PERMITS_UNUSABLE = "permits_unusable"
+    NO_RETRY_TIME = "no_retry_time"
+    NO_PROBE_OUT = "no_probe_out"
+    CANARY_SUCCEEDED = "canary_succeeded"
+    PROBES_SUCCEEDED = "probes_succeeded"
+    OPERATOR = "operator"  # forced open or closed
+    RELEASED = "released"
+    OVERRIDE_EXPIRED = "override_expired"
+    RESET = "reset"
+    POLICY_SET = "policy_set"
+
+    # A signal changed nothing.
+    HELD_OPEN = "held_open"
+    ALREADY_OPEN = "already_open"
+    PROBES_DECIDE = "probes_decide"
+    STALE_DATA = "stale_data"
+    TOO_FEW_CALLS = "too_few_calls"
+    BELOW_THRESHOLD = "below_threshold"
+    NO_BASELINE = "no_baseline"
+    IMPLAUSIBLE = "implausible"
+    CLOSED_ALREADY = "closed_already"
+    OLD_GENERATION = "old_generation"
+    TOO_FEW_SUCCESSES = "too_few_successes"
+    NOT_DUE = "not_due"
+    NO_TRAFFIC = "no_traffic"
+    NO_OVERRIDE = "no_override"
+
+    # A call was refused, though the circuit is closed or its flag is not known.
+    LOCAL_TRIP = "local_trip"
+    RAMP = "ramp"
+    UNREADABLE_FLAG = "unreadable_flag"
+
+
 def validate_name(name: object) -> str:
     """Return `name` if it can name a circuit.
 
@@ -59,21 +104,23 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One line of a circuit's history."""
+    """One line of a circuit's history. `cause` is None where an older version wrote it."""
 
     at_ms: int
     from_state: State
     to_state: State
     generation: int
     reason: str
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
     """One protected dependency, as it was read.
 
-    `permits` counts the permits minted in this generation. `deadline_at_ms` is when a probe
-    that is out counts as lost; it is set while the clock of such a probe runs.
+    `cause` and `reason` are those of the last transition; the cause is None before the first, and where it is
+    of a version that this one does not know. `permits` counts the permits minted in this generation.
+    `deadline_at_ms` is when a probe that is out counts as lost; it is set while such a probe's clock runs.
     """
 
     name: str
@@ -88,6 +135,7 @@ class Circuit:
     trips: int = 0
     permits: int = 0
     reason: str = ""
+    cause: Cause | None = None
     alarm: str | None = None
     override: Override | None = None
     policy: Mapping[str, Any] = field(default_factory=dict)

@@ -3,6 +3,29 @@
 `decide` is a pure function over frozen data. It reads no clock, calls nothing, logs nothing; the
 whole behavior of the product can be read here. Everything else carries signals to it and writes
 what it says. Times are epoch milliseconds.
+
+| signal | CLOSED | OPEN | HALF_OPEN |
+|---|---|---|---|
+| AlarmRaised, data newer than the last close | trip | nothing | nothing |
+| ... with evidence: too few calls, or not above the threshold | nothing | nothing | nothing |
+| ... no data newer than the last close | re-arm the alarm | nothing | nothing |
+| ... set by hand | trip | nothing | trip |
+| FailuresReported: the lower bound is above the threshold | trip | nothing | nothing |
+| ProbesReported: a probe failed | nothing | trip | trip |
+| ... enough succeeded | nothing | close, re-arm | close, re-arm |
+| ... the canary succeeded | nothing | half-open, the other permits | the other permits |
+| ... one was claimed, none reported | nothing | half-open | nothing |
+| ... of another generation | nothing | nothing | nothing |
+| TimerDue | nothing | from `retry_at` on: half-open | at the deadline: probes that are out are lost |
+| ... no permits that can be used | nothing | new generation | new generation |
+| OverrideSet OPEN | new generation, held open | new generation, held open | new generation, held open |
+| OverrideSet CLOSED | let through | let through | let through |
+| OverrideReleased | the state underneath; from held open: new generation | | |
+| Reset | close, re-arm | close, re-arm | close, re-arm |
+| PolicySet | the settings | the settings | the settings |
+
+A trip and a close begin a new generation: what belongs to an older one changes nothing. While an operator
+holds a circuit open, only operators and the end of the override move it.
 """
 
 from __future__ import annotations
@@ -12,8 +35,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
-from recloser.circuit import HISTORY_LENGTH, Circuit, Override, Probes, State, Transition
-from recloser.policy import Policy
+from recloser.circuit import HISTORY_LENGTH, Cause, Circuit, Override, Probes, State, Transition
+from recloser.policy import RecoveryPolicy
 
 CANARY = 1  # the permits of a new generation: one probe, alone
 
@@ -22,18 +45,92 @@ CANARY = 1  # the permits of a new generation: one probe, alone
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """When failures are too many: more than `threshold_percent` of the calls, of at least `minimum_calls`."""
+
+    threshold_percent: float
+    minimum_calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the metrics hold of a circuit since its last close, for an alarm that cannot ask for a minimum.
+
+    Args:
+        calls: calls made in the newest bad data.
+        failures: how many of them failed.
+        begins_ms: when this data begins.
+        ends_ms: when it ends.
+        limits: those of the alarm that was raised, and of the stack.
+        own_limits: those of the circuit's own failure-rate alarm, which go before all others; None: it has
+            none. Between the two stand `failure_threshold_percent` and `minimum_calls` of its policy.
+
+    """
+
+    calls: int
+    failures: int
+    begins_ms: int
+    ends_ms: int
+    limits: Limits
+    own_limits: Limits | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmRaised:
     """CloudWatch moved an alarm to ALARM.
 
     `newest_data_ends_ms` is when the newest breaching datapoint ended; None: set by hand
     (SetAlarmState), so there is no data to judge. `newest_data_begins_ms` is when it began; None: that is
-    not known, as for a composite alarm.
+    not known, as for a composite alarm. With `evidence` the alarm was not set by hand; its times go before
+    those two, and its figures are judged.
     """
 
     alarm: str
     reason: str
     newest_data_ends_ms: int | None
     newest_data_begins_ms: int | None = None
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportWindow:
+    """What environments reported of the last `seconds`, and what a circuit usually makes in that time.
+
+    `usual_calls` is the number of calls that the closed circuit normally makes in `seconds`; None: it is not
+    known, and nothing follows from the window. Environments without failures do not report: without such a
+    baseline the calls that succeeded there would be missing.
+    """
+
+    seconds: float
+    calls: int
+    failures: int
+    usual_calls: float | None
+
+    @property
+    def lower_bound_percent(self) -> float | None:
+        """The least that the failure rate of the fleet can be; None: nothing can be said."""
+        is_plausible = 0 <= self.failures <= self.calls
+        if self.usual_calls is None or not is_plausible or not self.calls:
+            return None
+        return 100 * self.failures / max(self.calls, self.usual_calls)
+
+
+@dataclass(frozen=True, slots=True)
+class FailuresReported:
+    """Environments reported failures while they happen.
+
+    Args:
+        generation: that of the closed circuit in which the calls were made.
+        windows: sums over the last 1, 2, 4 and 8 seconds, say; one above the limits is enough.
+        limits: those of `alarm` as it stands in CloudWatch now.
+        alarm: the failure-rate alarm whose limits are taken; it is re-armed when the circuit closes.
+
+    """
+
+    generation: int
+    windows: tuple[ReportWindow, ...]
+    limits: Limits
+    alarm: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +180,16 @@ class PolicySet:
     by: str
 
 
-Signal = AlarmRaised | ProbesReported | TimerDue | OverrideSet | OverrideReleased | Reset | PolicySet
+Signal = (
+    AlarmRaised
+    | FailuresReported
+    | ProbesReported
+    | TimerDue
+    | OverrideSet
+    | OverrideReleased
+    | Reset
+    | PolicySet
+)
 
 
 # --- Decision ------------------------------------------------------------------------------------
@@ -100,22 +206,26 @@ class Mint:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to write, or, with `circuit` None, nothing; `reason` says why either way."""
+    """What to write, or, with `circuit` None, nothing.
 
+    `cause` and, for people, `reason` say why either way.
+    """
+
+    cause: Cause
     reason: str
     circuit: Circuit | None = None
     mint: Mint | None = None
     rearm: str | None = None
 
 
-def nothing(reason: str) -> Decision:
-    return Decision(reason)
+def nothing(cause: Cause, reason: str) -> Decision:
+    return Decision(cause, reason)
 
 
 # --- The table -----------------------------------------------------------------------------------
 
 
-def decide(circuit: Circuit, signal: Signal, now_ms: int, policy: Policy) -> Decision:
+def decide(circuit: Circuit, signal: Signal, now_ms: int, policy: RecoveryPolicy) -> Decision:
     """Say what `signal` does to `circuit`.
 
     Args:
@@ -137,11 +247,13 @@ def decide(circuit: Circuit, signal: Signal, now_ms: int, policy: Policy) -> Dec
 
     held = circuit.active_override(now_ms)
     if held is not None and held.state is State.OPEN:
-        return nothing("an operator holds the circuit open")
+        return nothing(Cause.HELD_OPEN, "an operator holds the circuit open")
 
     match signal:
         case AlarmRaised():
             return _alarm_raised(circuit, signal, now_ms, policy)
+        case FailuresReported():
+            return _failures_reported(circuit, signal, now_ms, policy)
         case ProbesReported(probes):
             return _probes_reported(circuit, probes, now_ms, policy)
         case TimerDue(probes):
@@ -150,18 +262,30 @@ def decide(circuit: Circuit, signal: Signal, now_ms: int, policy: Policy) -> Dec
             assert_never(signal)
 
 
-def _alarm_raised(circuit: Circuit, signal: AlarmRaised, now_ms: int, policy: Policy) -> Decision:
-    by_hand = signal.newest_data_ends_ms is None
+# --- Alarms --------------------------------------------------------------------------------------
+
+
+def _alarm_raised(circuit: Circuit, signal: AlarmRaised, now_ms: int, policy: RecoveryPolicy) -> Decision:
+    by_hand = signal.newest_data_ends_ms is None and signal.evidence is None
     if circuit.state is State.OPEN:
-        return nothing("already open")  # and opened_at stays: an outage starts once
+        return nothing(Cause.ALREADY_OPEN, "already open")  # and opened_at stays: an outage starts once
     if circuit.state is State.HALF_OPEN and not by_hand:
-        return nothing("half-open: the probes decide")
+        return nothing(Cause.PROBES_DECIDE, "half-open: the probes decide")
     if _is_stale(circuit, signal):
         # Data from before the close says nothing about the dependency now. The alarm must go back to
         # OK, or it could not raise again: CloudWatch speaks only when an alarm changes.
-        return Decision("stale: no datapoint is newer than the last close", rearm=signal.alarm)
-    cause = "alarm set by hand" if by_hand else "alarm raised"
-    return _trip(circuit, f"{cause}: {signal.reason}", now_ms, policy, alarm=signal.alarm)
+        reason = "stale: no datapoint is newer than the last close"
+        return Decision(Cause.STALE_DATA, reason, rearm=signal.alarm)
+    if by_hand:
+        reason = f"alarm set by hand: {signal.reason}"
+        return _trip(circuit, Cause.ALARM_BY_HAND, reason, now_ms, policy, alarm=signal.alarm)
+    reason = f"alarm raised: {signal.reason}"
+    if signal.evidence is not None:
+        doubt = _doubt(signal.evidence, policy)
+        if doubt is not None:
+            return doubt
+        reason = f"alarm raised: {_figures(signal.evidence)}: {signal.reason}"
+    return _trip(circuit, Cause.ALARM, reason, now_ms, policy, alarm=signal.alarm)
 
 
 def _is_stale(circuit: Circuit, signal: AlarmRaised) -> bool:
@@ -170,178 +294,246 @@ def _is_stale(circuit: Circuit, signal: AlarmRaised) -> bool:
     While a circuit is open only probes are made, and they are counted apart, so a bucket that spans the close
     can only hold calls made since; unless it is so long that it holds the failures that led to the trip, too.
     """
-    ends_ms, closed_at_ms = signal.newest_data_ends_ms, circuit.closed_at_ms
+    begins_ms, ends_ms = signal.newest_data_begins_ms, signal.newest_data_ends_ms
+    if signal.evidence is not None:
+        begins_ms, ends_ms = signal.evidence.begins_ms, signal.evidence.ends_ms
+    closed_at_ms, opened_at_ms = circuit.closed_at_ms, circuit.opened_at_ms
     if ends_ms is None or closed_at_ms is None:
         return False
-    return ends_ms <= closed_at_ms or _spans_outage(circuit, signal, closed_at_ms)
+    spans_outage = begins_ms is not None and opened_at_ms is not None and begins_ms < opened_at_ms
+    return ends_ms <= closed_at_ms or (spans_outage and (opened_at_ms or 0) <= closed_at_ms)
 
 
-def _spans_outage(circuit: Circuit, signal: AlarmRaised, closed_at_ms: int) -> bool:
-    begins_ms, opened_at_ms = signal.newest_data_begins_ms, circuit.opened_at_ms
-    return begins_ms is not None and opened_at_ms is not None and begins_ms < opened_at_ms <= closed_at_ms
+def _doubt(evidence: Evidence, policy: RecoveryPolicy) -> Decision | None:
+    """Say why the evidence is not enough for a trip; None: it is enough."""
+    limits = _limits(evidence, policy)
+    if evidence.calls < limits.minimum_calls:
+        reason = f"too few calls: {_figures(evidence)}, at least {limits.minimum_calls} are asked for"
+        return nothing(Cause.TOO_FEW_CALLS, reason)
+    if 100 * evidence.failures <= limits.threshold_percent * evidence.calls:
+        reason = f"too few failures: {_figures(evidence)}, the threshold is {limits.threshold_percent:g} %"
+        return nothing(Cause.BELOW_THRESHOLD, reason)
+    return None
 
 
-def _probes_reported(circuit: Circuit, probes: Probes, now_ms: int, policy: Policy) -> Decision:
+def _limits(evidence: Evidence, policy: RecoveryPolicy) -> Limits:
+    if evidence.own_limits is not None:
+        return evidence.own_limits
+    threshold, minimum = policy.failure_threshold_percent, policy.minimum_calls
+    return Limits(
+        evidence.limits.threshold_percent if threshold is None else threshold,
+        evidence.limits.minimum_calls if minimum is None else minimum,
+    )
+
+
+def _figures(counted: Evidence | ReportWindow) -> str:
+    return f"{counted.failures} of {counted.calls} calls failed"
+
+
+# --- Failures that environments report -----------------------------------------------------------
+
+
+def _failures_reported(
+    circuit: Circuit, signal: FailuresReported, now_ms: int, policy: RecoveryPolicy
+) -> Decision:
+    if circuit.state is State.OPEN:
+        return nothing(Cause.ALREADY_OPEN, "already open")
+    if circuit.state is State.HALF_OPEN:
+        return nothing(Cause.PROBES_DECIDE, "half-open: the probes decide")
+    if signal.generation != circuit.generation:
+        return _of_another_generation(circuit, signal.generation)
+    bounded = [
+        (bound, window) for window in signal.windows if (bound := window.lower_bound_percent) is not None
+    ]
+    if not bounded:
+        return nothing(Cause.NO_BASELINE, "no window of reports has calls and a baseline")
+    large = [each for each in bounded if each[1].calls >= signal.limits.minimum_calls]
+    if not large:
+        most = max(window.calls for _, window in bounded)
+        reason = f"too few calls: {most} reported, at least {signal.limits.minimum_calls} are asked for"
+        return nothing(Cause.TOO_FEW_CALLS, reason)
+    bound, window = max(large, key=lambda each: each[0])
+    figures = f"{_figures(window)} in {window.seconds:g} s, at least {bound:.0f} % of all"
+    threshold = f"the threshold is {signal.limits.threshold_percent:g} %"
+    if bound <= signal.limits.threshold_percent:
+        return nothing(Cause.BELOW_THRESHOLD, f"too few failures: {figures}; {threshold}")
+    reason = f"failures reported: {figures}; {threshold}"
+    return _trip(circuit, Cause.FAILURES_REPORTED, reason, now_ms, policy, alarm=signal.alarm)
+
+
+# --- Probes and time -----------------------------------------------------------------------------
+
+
+def _probes_reported(circuit: Circuit, probes: Probes, now_ms: int, policy: RecoveryPolicy) -> Decision:
     if circuit.state is State.CLOSED:
-        return nothing("closed: nothing to prove")
+        return nothing(Cause.CLOSED_ALREADY, "closed: nothing to prove")
     if probes.generation != circuit.generation:
-        return nothing(f"generation {probes.generation} is over: now {circuit.generation}")
+        return _of_another_generation(circuit, probes.generation)
     if probes.failed:
-        return _trip(circuit, f"probe {min(probes.failed)} failed", now_ms, policy)
+        reason = f"probe {min(probes.failed)} failed"
+        return _trip(circuit, Cause.PROBE_FAILED, reason, now_ms, policy)
     if len(probes.succeeded) >= policy.successes_to_close:
-        return _close(circuit, f"{len(probes.succeeded)} probes succeeded", now_ms)
+        reason = f"{len(probes.succeeded)} probes succeeded"
+        return _close(circuit, Cause.PROBES_SUCCEEDED, reason, now_ms)
     if probes.succeeded and circuit.permits < policy.permits:
         return _admit_others(circuit, now_ms, policy)
     if circuit.state is State.OPEN and probes.granted:
-        return _half_open(circuit, "a probe is out", now_ms, policy, out=probes.out)
+        return _half_open(
+            circuit, Cause.PROBE_CLAIMED, "a probe is out", now_ms, _deadline_ms(now_ms, policy)
+        )
     if probes.out and circuit.deadline_at_ms is None:
-        return _start_clock(circuit, now_ms, policy)
+        # A deadline counts from the first claim that it waits for, not from the minute the flag moved.
+        changed = _rewritten(replace(circuit, deadline_at_ms=_deadline_ms(now_ms, policy)))
+        return Decision(Cause.PROBE_CLAIMED, "the probe's clock starts", changed)
     if not probes.out and circuit.deadline_at_ms is not None and circuit.permits == CANARY:
-        return _stop_clock(
-            circuit
-        )  # with more permits the record may be older than they are: the timer looks
-    return nothing("not enough probes have succeeded yet")
+        # With more permits the record may be older than they are: the timer looks.
+        return _stop_clock(circuit)
+    return nothing(Cause.TOO_FEW_SUCCESSES, "not enough probes have succeeded yet")
 
 
-def _start_clock(circuit: Circuit, now_ms: int, policy: Policy) -> Decision:
-    """A deadline counts from the first claim that it waits for, not from the minute the flag moved."""
-    deadline = now_ms + _milliseconds(policy.probe_deadline_seconds)
-    return Decision("the probe's clock starts", _rewrite(circuit, deadline_at_ms=deadline))
+def _of_another_generation(circuit: Circuit, generation: int) -> Decision:
+    return nothing(Cause.OLD_GENERATION, f"generation {generation} is over: now {circuit.generation}")
 
 
-def _stop_clock(circuit: Circuit, reason: str = "no probe is out: the clock stops") -> Decision:
-    return Decision(reason, _rewrite(circuit, deadline_at_ms=None))
+def _stop_clock(circuit: Circuit) -> Decision:
+    changed = _rewritten(replace(circuit, deadline_at_ms=None))
+    return Decision(Cause.NO_PROBE_OUT, "no probe is out: the clock stops", changed)
 
 
-def _timer_due(circuit: Circuit, probes: Probes | None, now_ms: int, policy: Policy) -> Decision:
+def _timer_due(circuit: Circuit, probes: Probes | None, now_ms: int, policy: RecoveryPolicy) -> Decision:
     if circuit.override is not None and circuit.active_override(now_ms) is None:
         return _expire_override(circuit, probes, now_ms, policy)
     if circuit.state is State.CLOSED:
-        return nothing("closed: nothing is due")
+        return nothing(Cause.CLOSED_ALREADY, "closed: nothing is due")
     if circuit.state is State.OPEN and now_ms < (circuit.retry_at_ms or 0):
-        return nothing("open: retry_at has not come")
+        return nothing(Cause.NOT_DUE, "open: retry_at has not come")
     if circuit.retry_at_ms is None:
         # Nobody holds it and no time will come: written by hand, or what held it cannot be read any more.
-        return _begin_generation(circuit, "open without a time to retry: now", now_ms, retry_at_ms=now_ms)
+        reason = "open without a time to retry: now"
+        return _begin_generation(circuit, Cause.NO_RETRY_TIME, reason, now_ms, retry_at_ms=now_ms)
     if probes is None or probes.generation != circuit.generation:
         # Without its item nobody could claim a permit, and the circuit would stay open for ever.
-        return _begin_generation(circuit, "the permits were gone: new ones", now_ms, retry_at_ms=now_ms)
+        reason = "the permits were gone: new ones"
+        return _begin_generation(circuit, Cause.PERMITS_UNUSABLE, reason, now_ms, retry_at_ms=now_ms)
     reported = _probes_reported(circuit, probes, now_ms, policy)
     if reported.circuit is not None:
         return reported  # news whose stream record was lost or is late
     if circuit.state is State.OPEN:
-        return _half_open(circuit, "retry_at has come", now_ms, policy, out=0)
+        return _half_open(circuit, Cause.RETRY_DUE, "retry_at has come", now_ms, None)
     return _deadline(circuit, probes, now_ms, policy)
 
 
-def _deadline(circuit: Circuit, probes: Probes, now_ms: int, policy: Policy) -> Decision:
+def _deadline(circuit: Circuit, probes: Probes, now_ms: int, policy: RecoveryPolicy) -> Decision:
     if circuit.deadline_at_ms is None:
-        return nothing("half-open: no probe is out, waiting for traffic")
+        return nothing(Cause.NO_TRAFFIC, "half-open: no probe is out, waiting for traffic")
     if now_ms < circuit.deadline_at_ms:
-        return nothing("half-open: the probe deadline has not come")
+        return nothing(Cause.NOT_DUE, "half-open: the probe deadline has not come")
     if not probes.out:
         return _stop_clock(circuit)
     if not probes.succeeded:
-        return _trip(circuit, "the probe was lost: it hangs or its environment died", now_ms, policy)
+        reason = "the probe was lost: it hangs or its environment died"
+        return _trip(circuit, Cause.PROBE_LOST, reason, now_ms, policy)
     missing = policy.permits + probes.out - circuit.permits
     if missing <= 0:
-        return _stop_clock(circuit, "the lost permits were replaced already")
-    changed = _rewrite(
-        circuit,
-        permits=circuit.permits + missing,
-        deadline_at_ms=now_ms + _milliseconds(policy.probe_deadline_seconds),
+        changed = _rewritten(replace(circuit, deadline_at_ms=None))
+        return Decision(Cause.PERMITS_REPLACED, "the lost permits were replaced already", changed)
+    changed = _rewritten(
+        replace(circuit, permits=circuit.permits + missing, deadline_at_ms=_deadline_ms(now_ms, policy))
     )
-    return Decision(f"{missing} lost permits replaced", changed, Mint(circuit.generation, missing))
+    mint = Mint(circuit.generation, missing)
+    return Decision(Cause.PERMITS_REPLACED, f"{missing} lost permits replaced", changed, mint)
+
+
+def _deadline_ms(now_ms: int, policy: RecoveryPolicy) -> int:
+    return now_ms + _milliseconds(policy.probe_deadline_seconds)
 
 
 # --- Transitions ---------------------------------------------------------------------------------
 
 
-def _trip(circuit: Circuit, reason: str, now_ms: int, policy: Policy, alarm: str | None = None) -> Decision:
+def _trip(
+    circuit: Circuit,
+    cause: Cause,
+    reason: str,
+    now_ms: int,
+    policy: RecoveryPolicy,
+    *,
+    alarm: str | None = None,
+) -> Decision:
     trips = 1 if _is_new_outage(circuit, now_ms, policy) else circuit.trips + 1
-    return _begin_generation(
-        circuit,
-        reason,
-        now_ms,
-        retry_at_ms=now_ms + _recovery_wait_ms(circuit, trips, now_ms, policy),
-        opened_at_ms=now_ms,
-        trips=trips,
-        alarm=alarm or circuit.alarm,
-    )
+    tripped = replace(circuit, opened_at_ms=now_ms, trips=trips, alarm=alarm or circuit.alarm)
+    retry_at_ms = now_ms + _recovery_wait_ms(circuit, trips, now_ms, policy)
+    return _begin_generation(tripped, cause, reason, now_ms, retry_at_ms=retry_at_ms, before=circuit)
 
 
 def _begin_generation(
-    circuit: Circuit, reason: str, now_ms: int, *, retry_at_ms: int | None, **changes: Any
+    circuit: Circuit,
+    cause: Cause,
+    reason: str,
+    now_ms: int,
+    *,
+    retry_at_ms: int | None,
+    before: Circuit | None = None,
 ) -> Decision:
     """Open, in a new generation with its canary permit, so that nothing older can move it.
 
-    Without `retry_at_ms` there is no permit either: an operator holds the circuit open.
+    Without `retry_at_ms` there is no permit either: an operator holds the circuit open. `before` is the
+    circuit as it was read, where `circuit` has changes already.
     """
     generation = circuit.generation + 1
     permits = 0 if retry_at_ms is None else CANARY
-    changed = _move(
+    opened = replace(
         circuit,
-        reason,
-        now_ms,
         state=State.OPEN,
         generation=generation,
         retry_at_ms=retry_at_ms,
         deadline_at_ms=None,
         permits=permits,
-        **changes,
     )
     mint = Mint(generation, permits, retry_at_ms) if permits else None
-    return Decision(reason, changed, mint)
+    return Decision(cause, reason, _moved(before or circuit, opened, cause, reason, now_ms), mint)
 
 
-def _half_open(circuit: Circuit, reason: str, now_ms: int, policy: Policy, out: int) -> Decision:
-    deadline = now_ms + _milliseconds(policy.probe_deadline_seconds) if out else None
-    changed = _move(circuit, reason, now_ms, state=State.HALF_OPEN, deadline_at_ms=deadline)
-    return Decision(reason, changed)
+def _half_open(
+    circuit: Circuit, cause: Cause, reason: str, now_ms: int, deadline_at_ms: int | None
+) -> Decision:
+    after = replace(circuit, state=State.HALF_OPEN, deadline_at_ms=deadline_at_ms)
+    return Decision(cause, reason, _moved(circuit, after, cause, reason, now_ms))
 
 
-def _admit_others(circuit: Circuit, now_ms: int, policy: Policy) -> Decision:
+def _admit_others(circuit: Circuit, now_ms: int, policy: RecoveryPolicy) -> Decision:
     others = policy.permits - circuit.permits
     reason = f"the canary succeeded: {others} more permits"
-    changed = _move(
-        circuit,
-        reason,
-        now_ms,
-        state=State.HALF_OPEN,
-        permits=policy.permits,
-        deadline_at_ms=None,
-    )
-    return Decision(reason, changed, Mint(circuit.generation, others))
+    after = replace(circuit, state=State.HALF_OPEN, permits=policy.permits, deadline_at_ms=None)
+    moved = _moved(circuit, after, Cause.CANARY_SUCCEEDED, reason, now_ms)
+    return Decision(Cause.CANARY_SUCCEEDED, reason, moved, Mint(circuit.generation, others))
 
 
-def _close(circuit: Circuit, reason: str, now_ms: int, **changes: Any) -> Decision:
-    changed = _move(
+def _close(circuit: Circuit, cause: Cause, reason: str, now_ms: int) -> Decision:
+    after = replace(
         circuit,
-        reason,
-        now_ms,
         state=State.CLOSED,
         generation=circuit.generation + 1,
         closed_at_ms=now_ms,
         retry_at_ms=None,
         deadline_at_ms=None,
         permits=0,
-        **changes,
     )
-    return Decision(reason, changed, rearm=circuit.alarm)
+    return Decision(cause, reason, _moved(circuit, after, cause, reason, now_ms), rearm=circuit.alarm)
 
 
-def _is_new_outage(circuit: Circuit, now_ms: int, policy: Policy) -> bool:
+def _is_new_outage(circuit: Circuit, now_ms: int, policy: RecoveryPolicy) -> bool:
     if circuit.state is not State.CLOSED:
         return False
     closed_at_ms = circuit.closed_at_ms
     return closed_at_ms is None or now_ms - closed_at_ms > _milliseconds(policy.stable_after_seconds)
 
 
-def _recovery_wait_ms(circuit: Circuit, trips: int, now_ms: int, policy: Policy) -> int:
+def _recovery_wait_ms(circuit: Circuit, trips: int, now_ms: int, policy: RecoveryPolicy) -> int:
     longest = policy.max_recovery_timeout_seconds
     try:
-        seconds = min(longest, policy.recovery_timeout_seconds * policy.backoff ** (trips - 1))
-    except OverflowError:  # 10 ** 400: an outage that has outlived floating point
+        seconds = min(longest, policy.recovery_timeout_seconds * float(policy.backoff) ** (trips - 1))
+    except OverflowError:  # 10.0 ** 400: an outage that has outlived floating point
         seconds = longest
     # Drawn from what is unique to this trip rather than from a generator: the decision stays a pure function.
     draw = zlib.crc32(f"{circuit.name}#{circuit.generation}@{now_ms}".encode()) / 0xFFFFFFFF
@@ -351,78 +543,83 @@ def _recovery_wait_ms(circuit: Circuit, trips: int, now_ms: int, policy: Policy)
 # --- Operators -----------------------------------------------------------------------------------
 
 
-def _set_override(circuit: Circuit, override: Override, now_ms: int, policy: Policy) -> Decision:
+def _set_override(circuit: Circuit, override: Override, now_ms: int, policy: RecoveryPolicy) -> Decision:
     reason = f"forced {override.state} by {override.by}: {override.why}"
     if override.state is State.CLOSED:
-        return _lift(circuit, reason, now_ms, override)
+        return _lift(circuit, override, Cause.OPERATOR, reason, now_ms)
     # Opening is a generation of its own: whatever probes are still out belong to an older one, and
     # the permits open when the override ends, so that its expiry needs nobody to act.
-    fresh = _is_new_outage(circuit, now_ms, policy)
-    return _begin_generation(
+    held = replace(
         circuit,
-        reason,
-        now_ms,
-        retry_at_ms=override.until_ms,
         opened_at_ms=now_ms if circuit.state is State.CLOSED else circuit.opened_at_ms,
-        trips=1 if fresh else max(1, circuit.trips),
+        trips=1 if _is_new_outage(circuit, now_ms, policy) else max(1, circuit.trips),
         override=override,
+    )
+    return _begin_generation(
+        held, Cause.OPERATOR, reason, now_ms, retry_at_ms=override.until_ms, before=circuit
     )
 
 
-def _lift(circuit: Circuit, reason: str, now_ms: int, override: Override | None) -> Decision:
+def _lift(circuit: Circuit, override: Override | None, cause: Cause, reason: str, now_ms: int) -> Decision:
     """Put `override` in the place of the one there is.
 
     A circuit that was held open must prove itself by probes, beginning now, before traffic returns.
     """
+    lifted = replace(circuit, override=override)
     held = circuit.active_override(now_ms)
     if held is not None and held.state is State.OPEN:
-        return _begin_generation(circuit, reason, now_ms, retry_at_ms=now_ms, override=override)
-    return Decision(reason, _move(circuit, reason, now_ms, override=override))
+        return _begin_generation(lifted, cause, reason, now_ms, retry_at_ms=now_ms, before=circuit)
+    return Decision(cause, reason, _moved(circuit, lifted, cause, reason, now_ms))
 
 
 def _release_override(circuit: Circuit, by: str, now_ms: int) -> Decision:
     if circuit.override is None:
-        return nothing("no override to release")
-    return _lift(circuit, f"override released by {by}", now_ms, None)
+        return nothing(Cause.NO_OVERRIDE, "no override to release")
+    return _lift(circuit, None, Cause.RELEASED, f"override released by {by}", now_ms)
 
 
-def _expire_override(circuit: Circuit, probes: Probes | None, now_ms: int, policy: Policy) -> Decision:
+def _expire_override(
+    circuit: Circuit, probes: Probes | None, now_ms: int, policy: RecoveryPolicy
+) -> Decision:
     """Take an expired override away; then time may move what lay underneath, in the same write."""
-    reason = "override expired"
-    changed = _move(circuit, reason, now_ms, override=None)
+    cause, reason = Cause.OVERRIDE_EXPIRED, "override expired"
+    changed = _moved(circuit, replace(circuit, override=None), cause, reason, now_ms)
     onward = _timer_due(changed, probes, now_ms, policy)
     if onward.circuit is None:
-        return Decision(reason, changed)
+        return Decision(cause, reason, changed)
     return replace(onward, circuit=replace(onward.circuit, revision=circuit.revision + 1))
 
 
 def _set_policy(circuit: Circuit, settings: Mapping[str, Any], by: str, now_ms: int) -> Decision:
-    """A line in the history, but no transition: the state's reason and time stay what they were."""
-    reason = f"policy set by {by}"
-    return Decision(reason, _rewrite(_noted(circuit, reason, now_ms, circuit), policy=settings))
+    """A line in the history, but no transition: the state's cause, reason and time stay what they were."""
+    cause, reason = Cause.POLICY_SET, f"policy set by {by}"
+    changed = _noted(circuit, replace(circuit, policy=settings), cause, reason, now_ms)
+    return Decision(cause, reason, _rewritten(changed))
 
 
 def _reset(circuit: Circuit, by: str, why: str, now_ms: int) -> Decision:
-    return _close(circuit, f"reset by {by}: {why}", now_ms, trips=0, override=None)
+    afresh = replace(circuit, trips=0, override=None)
+    return _close(afresh, Cause.RESET, f"reset by {by}: {why}", now_ms)
 
 
 # --- Writing -------------------------------------------------------------------------------------
 
 
-def _move(circuit: Circuit, reason: str, now_ms: int, **changes: Any) -> Circuit:
-    """Make a transition: people see it, in the reason and the history."""
-    changes.setdefault("override", circuit.active_override(now_ms))
-    moved = _rewrite(circuit, reason=reason, changed_at_ms=now_ms, **changes)
-    return _noted(moved, reason, now_ms, circuit)
+def _moved(before: Circuit, after: Circuit, cause: Cause, reason: str, now_ms: int) -> Circuit:
+    """Make a transition: people see it in cause, reason and history. An expired override goes."""
+    moved = replace(
+        after, cause=cause, reason=reason, changed_at_ms=now_ms, override=after.active_override(now_ms)
+    )
+    return _rewritten(_noted(before, moved, cause, reason, now_ms))
 
 
-def _noted(circuit: Circuit, reason: str, now_ms: int, before: Circuit) -> Circuit:
-    line = Transition(now_ms, before.state, circuit.state, circuit.generation, reason)
-    return replace(circuit, history=(*circuit.history, line)[-HISTORY_LENGTH:])
+def _noted(before: Circuit, after: Circuit, cause: Cause, reason: str, now_ms: int) -> Circuit:
+    line = Transition(now_ms, before.state, after.state, after.generation, reason, cause)
+    return replace(after, history=(*after.history, line)[-HISTORY_LENGTH:])
 
 
-def _rewrite(circuit: Circuit, **changes: Any) -> Circuit:
-    return replace(circuit, revision=circuit.revision + 1, **changes)
+def _rewritten(circuit: Circuit) -> Circuit:
+    return replace(circuit, revision=circuit.revision + 1)
 
 
 def _milliseconds(seconds: float) -> int:

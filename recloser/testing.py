@@ -22,7 +22,7 @@ from recloser.circuit import Circuit, Override, Probes, State
 from recloser.control.control import Control
 from recloser.decide import AlarmRaised, OverrideReleased, OverrideSet, PolicySet, ProbesReported
 from recloser.metrics.recorder import EmfPublisher
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 from recloser.store.memory import MemoryTables
 from recloser.store.tables import Tables
 
@@ -94,10 +94,12 @@ class World:
 
     """
 
-    def __init__(self, policy: Policy | None = None) -> None:
+    def __init__(self, policy: RecoveryPolicy | None = None) -> None:
         self.clock = Clock()
         self.tables = MemoryTables(on_probes=self._probes_reported)
-        self.control = Control(self.tables, defaults=policy or Policy(jitter=0), now_ms=self.clock.now_ms)
+        self.control = Control(
+            self.tables, defaults=policy or RecoveryPolicy(jitter=0), now_ms=self.clock.now_ms
+        )
         self.metrics: list[dict[str, Any]] = []
         self._readers: list[FlagReader] = []
         self._adopted: list[tuple[CircuitBreaker, dict[str, Any]]] = []
@@ -156,15 +158,15 @@ class World:
         self._forget_flags()
         return circuit
 
-    def configure(self, name: str, **policy: Any) -> Circuit:
-        """Set a circuit's policy (`enforce`, `ramp_seconds` and the others); breakers see it at once.
+    def configure(self, name: str, **settings: Any) -> Circuit:
+        """Set a circuit's own settings, of recovery and of callers; breakers see them at once.
 
         Raises:
             PolicyError: a setting is unknown or out of its range.
 
         """
-        Policy().with_overrides(policy)
-        circuit = self.control.apply(name, PolicySet(policy, by="test")).circuit
+        RecoveryPolicy().with_overrides(settings)
+        circuit = self.control.apply(name, PolicySet(settings, by="test")).circuit
         self._forget_flags()
         return circuit
 

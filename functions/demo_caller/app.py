@@ -28,8 +28,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         answer = payments.call(fetch, f"{DEPENDENCY_URL}/{payments.name}")
         result = {"outcome": "succeeded", "answer": answer}
     except CircuitOpen as refusal:
-        reason, seconds = refusal.circuit.reason, refusal.retry_after
-        result = {"outcome": "refused", "reason": reason, "retry_after_seconds": seconds}
+        cause, seconds = refusal.circuit.cause, refusal.retry_after
+        result = {"outcome": "refused", "cause": cause, "retry_after_seconds": seconds}
     except OSError as problem:
         result = {"outcome": "failed", "problem": str(problem)}
     return {"environment": context.log_stream_name, **result}

@@ -17,7 +17,7 @@ from recloser.caller.outcome import Outcome
 from recloser.caller.probing import PermitSeeker
 from recloser.caller.registry import Registry
 from recloser.caller.watchdog import Watchdog
-from recloser.circuit import Circuit, Override, State
+from recloser.circuit import Cause, Circuit, Override, State
 from recloser.errors import CircuitOpen, StoreError
 from recloser.metrics.recorder import LONGEST_BATCH_SECONDS, Recorder, batching
 
@@ -121,7 +121,10 @@ class Guard:
 
     def _without_flag(self, circuit: Circuit | None) -> Call:
         if self._on_store_error == "refuse":
-            raise self._refusal(circuit or Circuit(self.name, reason="the flag cannot be read"), self._pause)
+            raise self._refusal(
+                circuit or Circuit(self.name, reason="the flag cannot be read", cause=Cause.UNREADABLE_FLAG),
+                self._pause,
+            )
         self.recorder.unprotected()
         return self._admit(counts=True)
 
@@ -145,7 +148,13 @@ class Guard:
         if self.hold.is_held(now):
             until = self.hold.until
             reason = f"local trip: {self.hold.failures_in_a_row} failures in a row in this process"
-            held = replace(circuit, state=State.OPEN, reason=reason, retry_at_ms=int(until * 1000))
+            held = replace(
+                circuit,
+                state=State.OPEN,
+                reason=reason,
+                cause=Cause.LOCAL_TRIP,
+                retry_at_ms=int(until * 1000),
+            )
             count = self.recorder.held_counter()
             refusal = self._stand(flag, held, now, until=until, retry_at=until, pause=0.0, count=count)
             if not self.hold.is_held(now):
@@ -158,7 +167,9 @@ class Guard:
         if ramp_seconds and circuit.closed_at_ms is not None:
             since_close = now - circuit.closed_at_ms / 1000
             if since_close < ramp_seconds and self._draw(0, 1) >= since_close / ramp_seconds:
-                raise self._refusal(replace(circuit, reason="ramping up after the close"), self._pause)
+                raise self._refusal(
+                    replace(circuit, reason="ramping up after the close", cause=Cause.RAMP), self._pause
+                )
 
     def _not_closed(self, flag: Flag, circuit: Circuit, now: float) -> Call:
         self.lane.until = 0.0

@@ -14,7 +14,7 @@ from recloser.cli.problems import BadInput, Problem
 from recloser.control.alarms import CloudWatchAlarms
 from recloser.control.control import Control
 from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE, SettingError, default_policy
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 from recloser.store.dynamodb import DynamoDBTables
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Deployment:
 
     circuit_table: str
     probe_table: str
-    defaults: Policy
+    defaults: RecoveryPolicy
     circuits: tuple[str, ...] = ()
 
 
@@ -161,7 +161,7 @@ def _named_by(environment: Mapping[str, str]) -> Deployment:
 def _environment_of(parameters: Mapping[str, str]) -> dict[str, str]:
     """Name the stack's parameters as its functions know them: `Permits` is `RECLOSER_PERMITS`."""
     variables = {}
-    for setting in fields(Policy):
+    for setting in fields(RecoveryPolicy):
         parameter = "".join(word.capitalize() for word in setting.name.split("_"))
         if parameter in parameters:
             variables[f"RECLOSER_{setting.name.upper()}"] = parameters[parameter]

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from recloser.circuit import Circuit, Override, Probes, State, Transition
-from recloser.policy import Policy
+from recloser.policy import CallerPolicy, RecoveryPolicy
 
 
 def print_json(document: Any) -> None:
@@ -29,6 +29,7 @@ def summary(circuit: Circuit, now_ms: int) -> dict[str, Any]:
         "trips": circuit.trips,
         "retry_at_ms": circuit.retry_at_ms,
         "override": None if override is None else _override(override),
+        "cause": circuit.cause,
         "reason": circuit.reason,
         "alarm": circuit.alarm,
     }
@@ -47,10 +48,10 @@ def since_ms(circuit: Circuit, now_ms: int) -> int | None:
     return since[circuit.state]
 
 
-def detail(circuit: Circuit, probes: Probes | None, policy: Policy, now_ms: int) -> dict[str, Any]:
+def detail(circuit: Circuit, probes: Probes | None, policy: RecoveryPolicy, now_ms: int) -> dict[str, Any]:
     """Describe a circuit in full; `policy` is the one in force."""
     return summary(circuit, now_ms) | {
-        "policy": asdict(policy),
+        "policy": asdict(policy) | asdict(CallerPolicy.of(circuit.policy)),
         "own_policy": dict(circuit.policy),
         "probes": None if probes is None else _probes(probes),
         "history": history(circuit),

@@ -16,6 +16,7 @@ from recloser.cli.times import until_ms
 from recloser.control.control import Applied, wall_clock_ms
 from recloser.decide import OverrideReleased, OverrideSet, Reset, Signal
 from recloser.errors import StoreError
+from recloser.policy import CallerPolicy
 from recloser.store.rows import LONGEST_TEXT_BYTES
 
 
@@ -84,7 +85,10 @@ def _warn(account: Account, before: Circuit, after: Circuit) -> None:
     """Tell what an operator may not have meant. It was done all the same: in an outage, nobody asks twice."""
     if before.revision == 0:
         _warn_of_unknown(account, after.name)
-    if after.policy.get("enforce") is False and after.state_for_callers(wall_clock_ms()) is not State.CLOSED:
+    if (
+        not CallerPolicy.of(after.policy).enforce
+        and after.state_for_callers(wall_clock_ms()) is not State.CLOSED
+    ):
         tell(f"note: {after.name} is in shadow mode (enforce=false): calls are counted, not refused")
     if len(after.reason.encode()) > LONGEST_TEXT_BYTES:
         tell(f"note: the stored reason ends after {LONGEST_TEXT_BYTES} bytes")

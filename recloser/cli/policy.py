@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -18,9 +18,7 @@ from recloser.cli.overrides import apply
 from recloser.cli.problems import BadInput
 from recloser.cli.status import policy_in_force
 from recloser.decide import PolicySet
-from recloser.policy import Policy, PolicyError
-
-SETTINGS = tuple(setting.name for setting in fields(Policy))
+from recloser.policy import SETTINGS, CallerPolicy, PolicyError
 
 
 def policy(
@@ -56,7 +54,7 @@ def _show(account: Account, circuit: Circuit, *, as_json: bool) -> None:
         views.console().print(views.policy_table(circuit, defaults))
         return
     own = dict(circuit.policy)
-    in_force = asdict(policy_in_force(defaults, own))
+    in_force = asdict(policy_in_force(defaults, own)) | asdict(CallerPolicy.of(own))
     documents.print_json({"circuit": circuit.name, "policy": in_force, "own_policy": own})
 
 
@@ -79,7 +77,7 @@ def _validate(account: Account, settings: Mapping[str, Any]) -> None:
 
 
 class BadSetting(BadInput):
-    """A policy that does not validate; Policy has said what is allowed."""
+    """A policy that does not validate; PolicyError has said what is allowed."""
 
     def __init__(self, message: str) -> None:
         Exception.__init__(self, message)
@@ -104,7 +102,7 @@ def _known(thing: str, names: Iterable[str]) -> set[str]:
 
 
 def _value(text: str) -> Any:
-    """Read a number, true or false; anything else stays text, which Policy refuses with what it allows."""
+    """Read a number, true or false; else it stays text, which the policy refuses with what it allows."""
     try:
         value = json.loads(text)
     except ValueError:

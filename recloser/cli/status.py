@@ -13,7 +13,7 @@ from recloser.cli.account import Account
 from recloser.cli.arguments import CircuitName, Json, SomeCircuitName, account_of
 from recloser.cli.problems import BadInput
 from recloser.control.control import wall_clock_ms
-from recloser.policy import Policy, PolicyError
+from recloser.policy import PolicyError, RecoveryPolicy
 
 WATCH_SECONDS = 2.0
 
@@ -48,7 +48,7 @@ def history(context: typer.Context, circuit: CircuitName, *, as_json: Json = Fal
         views.console().print(views.history_table(read))
 
 
-def policy_in_force(defaults: Policy, own: dict[str, object]) -> Policy:
+def policy_in_force(defaults: RecoveryPolicy, own: dict[str, object]) -> RecoveryPolicy:
     """Return the policy that the functions apply: the defaults, where a circuit's own do not go with them."""
     try:
         return defaults.with_overrides(own)

@@ -14,7 +14,7 @@ from recloser.circuit import Circuit, Probes, State
 from recloser.cli.documents import since_ms
 from recloser.cli.times import distance, moment
 from recloser.control.control import Applied
-from recloser.policy import Policy
+from recloser.policy import CallerPolicy, RecoveryPolicy
 
 _COLORS = {State.CLOSED: "green", State.HALF_OPEN: "yellow", State.OPEN: "bold red"}
 _WIDTH_WITHOUT_TERMINAL = 240  # for grep: a line of the table stays one line
@@ -41,7 +41,7 @@ def circuits_table(circuits: Iterable[Circuit], now_ms: int) -> Table:
     return table
 
 
-def circuit_page(circuit: Circuit, probes: Probes | None, defaults: Policy, now_ms: int) -> Group:
+def circuit_page(circuit: Circuit, probes: Probes | None, defaults: RecoveryPolicy, now_ms: int) -> Group:
     """Show one circuit with all that is known of it."""
     return Group(
         _facts(circuit, probes, now_ms),
@@ -63,10 +63,10 @@ def history_table(circuit: Circuit) -> RenderableType:
     return table
 
 
-def policy_table(circuit: Circuit, defaults: Policy) -> Table:
+def policy_table(circuit: Circuit, defaults: RecoveryPolicy) -> Table:
     """Show the policy in force, and where each value comes from."""
     table = _table("setting", "value", "from")
-    for name, default in asdict(defaults).items():
+    for name, default in (asdict(defaults) | asdict(CallerPolicy())).items():
         own = name in circuit.policy
         value = circuit.policy[name] if own else default
         style = "bold" if own else ""
@@ -77,6 +77,8 @@ def policy_table(circuit: Circuit, defaults: Policy) -> Table:
 
 def value_text(value: object) -> str:
     """Write a setting's value as the command takes it."""
+    if value is None:
+        return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -123,7 +125,7 @@ def _state(circuit: Circuit, now_ms: int) -> Text:
     text = Text(seen, _COLORS[seen])
     if seen is not circuit.state:
         text.append(f" (underneath {circuit.state})", "dim")
-    if circuit.policy.get("enforce") is False:
+    if not CallerPolicy.of(circuit.policy).enforce:
         text.append(" (shadow: nobody is refused)", "dim")
     return text
 

@@ -24,6 +24,7 @@ def announcement(before: Circuit, after: Circuit) -> dict[str, Any] | None:
         "generation": after.generation,
         "revision": after.revision,
         "trips": after.trips,
+        "cause": after.cause,
         "reason": after.reason,
         "alarm": after.alarm,
         "at_ms": after.changed_at_ms,

@@ -14,7 +14,7 @@ from recloser.circuit import Circuit, State, validate_name
 from recloser.control.alarms import Alarms, RaisedAlarm
 from recloser.decide import AlarmRaised, Decision, Signal, TimerDue, decide
 from recloser.errors import Conflict
-from recloser.policy import Policy, PolicyError
+from recloser.policy import PolicyError, RecoveryPolicy
 from recloser.store.tables import Tables
 
 logger = logging.getLogger(__name__)
@@ -57,12 +57,12 @@ class Control:
         self,
         tables: Tables,
         alarms: Alarms | None = None,
-        defaults: Policy | None = None,
+        defaults: RecoveryPolicy | None = None,
         now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._tables = tables
         self._alarms = alarms
-        self._defaults = defaults or Policy()
+        self._defaults = defaults or RecoveryPolicy()
         self._now_ms = now_ms
 
     def apply(self, name: str, signal: Signal) -> Applied:
@@ -151,7 +151,7 @@ class Control:
             return applied
         raise Conflict(f"circuit {name}: other writers were first, {ATTEMPTS} times")
 
-    def _policy(self, circuit: Circuit) -> Policy:
+    def _policy(self, circuit: Circuit) -> RecoveryPolicy:
         try:
             return self._defaults.with_overrides(circuit.policy)
         except PolicyError as error:

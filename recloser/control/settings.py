@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from recloser.policy import Policy, PolicyError
+from recloser.policy import PolicyError, RecoveryPolicy
 
 CIRCUIT_TABLE = "RECLOSER_CIRCUIT_TABLE"
 PROBE_TABLE = "RECLOSER_PROBE_TABLE"
@@ -30,7 +30,7 @@ def required(environment: Mapping[str, str], variable: str) -> str:
     return value
 
 
-def default_policy(environment: Mapping[str, str]) -> Policy:
+def default_policy(environment: Mapping[str, str]) -> RecoveryPolicy:
     """Read the stack's default policy: `RECLOSER_BACKOFF`, `RECLOSER_RECOVERY_TIMEOUT_SECONDS` and so on.
 
     Raises:
@@ -38,12 +38,14 @@ def default_policy(environment: Mapping[str, str]) -> Policy:
 
     """
     settings: dict[str, Any] = {}
-    for setting in fields(Policy):
+    for setting in fields(RecoveryPolicy):
         variable = _PREFIX + setting.name.upper()
         if variable in environment:
-            settings[setting.name] = _parsed(variable, environment[variable], str(setting.type))
+            settings[setting.name] = _parsed(
+                variable, environment[variable], str(setting.type).removesuffix(" | None")
+            )
     try:
-        return Policy(**settings)
+        return RecoveryPolicy(**settings)
     except PolicyError as error:
         raise SettingError(f"environment variables {_PREFIX}*: {error}") from error
 

@@ -9,19 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from recloser.circuit import HISTORY_LENGTH, Circuit, Override, Probes, State, Transition
-from recloser.policy import LARGEST_SECONDS, Policy, PolicyError
+from recloser.circuit import HISTORY_LENGTH, Cause, Circuit, Override, Probes, State, Transition
+from recloser.policy import usable
 
 SCHEMA = 1
 PROBES_KEPT_SECONDS = 30 * 24 * 3600
-LONGEST_TEXT_BYTES = 128  # ten reasons in the history then keep an item below one read unit of 4 KB
-
-_MOST_LENIENT = Policy(
-    recovery_timeout_seconds=0.1,
-    max_recovery_timeout_seconds=LARGEST_SECONDS,
-    permits=1000,
-    successes_to_close=1,
-)
+# Ten reasons in the history then keep an item below one read unit of 4 KB.
+LONGEST_TEXT_BYTES = 128
+LONGEST_HISTORY_TEXT_BYTES = 120
 
 AttributeValue = Mapping[str, Any]
 Item = Mapping[str, AttributeValue]
@@ -100,6 +95,7 @@ def encode_circuit(circuit: Circuit) -> dict[str, dict[str, Any] | None]:
         "trips": circuit.trips,
         "permits": circuit.permits,
         "reason": _short(circuit.reason),
+        "cause": circuit.cause,
         "alarm": circuit.alarm,
         "override": None if override is None else _override_row(override),
         "policy": circuit.policy,
@@ -110,9 +106,9 @@ def encode_circuit(circuit: Circuit) -> dict[str, dict[str, Any] | None]:
     return {name: None if value is None else encode(value) for name, value in plain.items()}
 
 
-def _short(text: str) -> str:
+def _short(text: str, longest_bytes: int = LONGEST_TEXT_BYTES) -> str:
     # "replace": AWS cuts reasons off by UTF-16 units, perhaps within a character.
-    return text.encode(errors="replace")[:LONGEST_TEXT_BYTES].decode(errors="ignore")
+    return text.encode(errors="replace")[:longest_bytes].decode(errors="ignore")
 
 
 def _override_row(override: Override) -> dict[str, Any]:
@@ -126,13 +122,14 @@ def _override_row(override: Override) -> dict[str, Any]:
 
 
 def _transition_row(line: Transition) -> dict[str, Any]:
-    return {
+    row = {
         "at": line.at_ms,
         "from": line.from_state,
         "to": line.to_state,
         "generation": line.generation,
-        "reason": _short(line.reason),
+        "reason": _short(line.reason, LONGEST_HISTORY_TEXT_BYTES),
     }
+    return row if line.cause is None else row | {"cause": line.cause}
 
 
 def decode_circuit(name: str, item: Item) -> tuple[Circuit, list[str]]:
@@ -159,9 +156,10 @@ def decode_circuit(name: str, item: Item) -> tuple[Circuit, list[str]]:
         trips=row.take("trips", _whole, 0),
         permits=row.take("permits", _whole, 0),
         reason=row.take("reason", _text, ""),
+        cause=row.take("cause", _read_cause, None),
         alarm=row.take("alarm", _text, None),
         override=row.take("override", _read_override, None),
-        policy=row.take("policy", _read_policy, {}),
+        policy=row.take_policy("policy"),
         history=row.take("history", _read_history, ()),
     )
     return circuit, row.problems
@@ -183,6 +181,12 @@ class _Row:
             self.problems.append(f"{attribute}: {error!s} (taken as {default!r})")
             return default
 
+    def take_policy(self, attribute: str) -> Mapping[str, Any]:
+        """Read the settings, each by itself: one that cannot be used leaves the others in force."""
+        settings, problems = usable(self.take(attribute, _map, {}))
+        self.problems += [f"{attribute}: {problem} (passed over)" for problem in problems]
+        return settings
+
 
 def _whole(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
@@ -194,6 +198,12 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     raise ValueError(f"{value!r} is not text")
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    if isinstance(value, Mapping):
+        return value
+    raise ValueError(f"{value!r} is not a map")
 
 
 def _numbers(value: object) -> frozenset[int]:
@@ -213,13 +223,9 @@ def _read_override(row: Mapping[str, Any]) -> Override:
     )
 
 
-def _read_policy(row: object) -> Mapping[str, Any]:
-    if not isinstance(row, Mapping):
-        raise PolicyError(f"{row!r} is not a map")
-    # Each setting by itself, and those that bound each other where both are given: whether one fits the
-    # default of the other depends on the stack's defaults, which only the functions know.
-    _MOST_LENIENT.with_overrides(row)
-    return row
+def _read_cause(value: object) -> Cause | None:
+    """None where it is missing, or of a version that this one does not know."""
+    return Cause(value) if isinstance(value, str) and value in set(Cause) else None
 
 
 def _read_history(rows: list[Mapping[str, Any]]) -> tuple[Transition, ...]:
@@ -230,6 +236,7 @@ def _read_history(rows: list[Mapping[str, Any]]) -> tuple[Transition, ...]:
             to_state=State(row["to"]),
             generation=_whole(row["generation"]),
             reason=_text(row["reason"]),
+            cause=_read_cause(row.get("cause")),
         )
         for row in rows[-HISTORY_LENGTH:]
     )

@@ -19,7 +19,7 @@ from decisions import (
     tripped,
 )
 
-from recloser.circuit import Circuit, Probes, State
+from recloser.circuit import Cause, Circuit, Probes, State
 from recloser.decide import Decision, Mint, nothing
 from recloser.errors import Conflict
 from recloser.store.tables import Tables
@@ -63,7 +63,7 @@ def test_optional_attributes_go_away(tables: Tables) -> None:
 
 def test_a_decision_of_nothing_writes_nothing(tables: Tables) -> None:
     """Nothing decided is nothing written."""
-    tables.commit(Circuit(NAME), nothing("already open"))
+    tables.commit(Circuit(NAME), nothing(Cause.ALREADY_OPEN, "already open"))
     assert list(tables.scan()) == []
 
 
@@ -151,7 +151,8 @@ def test_a_transaction_that_half_fails_leaves_nothing(tables: Tables) -> None:
 def test_a_new_generation_starts_afresh(tables: Tables) -> None:
     """Permits left over from a circuit that was deleted by hand do not count in a new generation."""
     opened = tripped(tables)
-    leftover = Decision("leftover", replace(opened, revision=2), Mint(2, permits=5, opens_at_ms=NOW_MS))
+    mint = Mint(2, permits=5, opens_at_ms=NOW_MS)
+    leftover = Decision(Cause.RETRY_DUE, "leftover", replace(opened, revision=2), mint)
     before = committed(tables, leftover, opened)
     for number in (1, 2):
         tables.claim(NAME, 2, NOW_MS)

@@ -11,7 +11,7 @@ from stored_tables import StoredTables
 
 from recloser.circuit import Circuit, Override, Probes, State
 from recloser.decide import OverrideSet, decide
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 from recloser.store.tables import Tables
 
 # Enough that every shard of the index has several.
@@ -65,7 +65,7 @@ def test_an_override_is_due_when_it_expires(tables: Tables) -> None:
     """A circuit held open is due at the override's end; held open without end, never."""
     for name, until_ms in (("for-a-minute", NOW_MS + 60_000), ("for-ever", None)):
         override = Override(State.OPEN, by="maria", why="INC-4711", at_ms=NOW_MS, until_ms=until_ms)
-        committed(tables, decide(Circuit(name), OverrideSet(override), NOW_MS, Policy()))
+        committed(tables, decide(Circuit(name), OverrideSet(override), NOW_MS, RecoveryPolicy()))
     assert due(tables, NOW_MS + 59_999) == []
     assert due(tables, NOW_MS * 2) == ["for-a-minute"]
 

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from stored_tables import ROOT, Item, StoredTables
 
-from recloser.circuit import HISTORY_LENGTH, Circuit, Override, Probes, State, Transition
+from recloser.circuit import HISTORY_LENGTH, Cause, Circuit, Override, Probes, State, Transition
 from recloser.decide import Decision
 
 NAME = "payments-api"
@@ -113,7 +113,8 @@ def test_the_largest_item_is_one_read_unit(stored: StoredTables, letter: str) ->
     tables = stored.tables()
     text = letter * 1024
     override = Override(State.CLOSED, by=text, why=text, at_ms=NOW_MS, until_ms=NOW_MS + 1)
-    transition = Transition(NOW_MS, State.HALF_OPEN, State.HALF_OPEN, 10**9, text)
+    longest = max(Cause, key=len)
+    transition = Transition(NOW_MS, State.HALF_OPEN, State.HALF_OPEN, 10**9, text, longest)
     circuit = Circuit(
         LONGEST_NAME,
         State.HALF_OPEN,
@@ -127,6 +128,7 @@ def test_the_largest_item_is_one_read_unit(stored: StoredTables, letter: str) ->
         trips=10**9,
         permits=1000,
         reason=text,
+        cause=longest,
         alarm=LONGEST_ALARM if letter == "x" else letter * 255,
         override=override,
         policy={
@@ -138,12 +140,14 @@ def test_the_largest_item_is_one_read_unit(stored: StoredTables, letter: str) ->
             "successes_to_close": 999,
             "probe_deadline_seconds": 12345.678901234567,
             "stable_after_seconds": 12345.678901234567,
+            "failure_threshold_percent": 12.345678901234567,
+            "minimum_calls": 999_999,
             "ramp_seconds": 12345.678901234567,
             "enforce": False,
         },
         history=(transition,) * HISTORY_LENGTH,
     )
-    tables.commit(Circuit(LONGEST_NAME), Decision("large", circuit))
+    tables.commit(Circuit(LONGEST_NAME), Decision(Cause.RESET, "large", circuit))
 
     item = stored.circuit(LONGEST_NAME)
     assert item is not None
@@ -160,7 +164,7 @@ def test_a_text_that_is_no_text_is_stored_all_the_same(stored: StoredTables) -> 
     decision = trip(Circuit(NAME), reason="the card scheme is down \ud83d")
     circuit = committed(tables, decision, Circuit(NAME))
     assert circuit.state is State.OPEN
-    assert circuit.reason.startswith("alarm set by hand: the card scheme is down")
+    assert circuit.reason == "alarm set by hand: the card scheme is down ?"
 
 
 @pytest.mark.parametrize("revision", [None, {"N": "0"}, {"S": "one"}, {"NULL": True}])
@@ -186,7 +190,7 @@ def test_settings_that_are_not_understood_survive_a_write(stored: StoredTables) 
     stored.put_circuit(item | {"policy": policy})
 
     before = tables.read(NAME, consistent=True)
-    assert before.policy == {}
+    assert before.policy == {"permits": 20}
     committed(tables, reported(before, Probes(1, granted=1, failed=frozenset({1}))), before)
 
     written = stored.circuit(NAME)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stored_tables import Item, StoredTables
 
 from recloser.circuit import Circuit, Override, Probes, State
-from recloser.policy import Policy
+from recloser.policy import SETTINGS, validated
 from recloser.store.rows import decode_circuit, decode_probes
 
 NAME = "payments-api"
@@ -64,7 +64,6 @@ MALFORMED: list[tuple[str, Item]] = [
     ("policy", {"M": {"jitter": {"N": "10"}}}),
     ("policy", {"M": {"enforce": {"S": "false"}}}),
     ("policy", {"M": {"backoff": {"NS": ["1", "2"]}}}),
-    ("policy", {"M": {"permits": {"N": "3"}, "successes_to_close": {"N": "4"}}}),
     ("history", {"S": "long"}),
     ("history", {"M": LINE}),
     ("history", {"L": [{"S": "opened"}]}),
@@ -111,6 +110,35 @@ def test_a_setting_may_fit_the_stacks_defaults_alone(setting: dict[str, int]) ->
     assert (circuit.policy, problems) == (setting, [])
 
 
+def test_each_setting_stands_by_itself() -> None:
+    """A setting that cannot be used leaves the others in force, and is named; 10.0 is a whole number."""
+    row = {"enforce": {"BOOL": False}, "permits": {"N": "10.0"}, "jitter": {"N": "7"}, "speed": {"S": "fast"}}
+    circuit, problems = decode_circuit(NAME, {"policy": {"M": row}})
+    assert circuit.policy == {"enforce": False, "permits": 10}
+    assert [problem.split(" = ")[0] for problem in problems] == [
+        "policy: policy jitter",
+        f"policy: policy speed is unknown: allowed are {', '.join(SETTINGS)} (passed over)",
+    ]
+
+
+def test_of_two_settings_that_do_not_go_together_one_is_taken() -> None:
+    """More successes than permits could never close: the number of permits holds."""
+    row = {"successes_to_close": {"N": "4"}, "permits": {"N": "3"}}
+    circuit, [problem] = decode_circuit(NAME, {"policy": {"M": row}})
+    assert circuit.policy == {"permits": 3}
+    assert "successes_to_close = 4 is not allowed: at most permits = 3" in problem
+
+
+@pytest.mark.parametrize("cause", [{"S": "sunspots"}, {"N": "1"}, {"L": []}])
+def test_a_cause_of_another_version_is_none(cause: Item) -> None:
+    """A cause that is not known reads as None, in the item and in its history: newer versions have more."""
+    item = {"cause": cause, "history": {"L": [{"M": LINE | {"cause": cause}}, {"M": LINE}]}}
+    circuit, problems = decode_circuit(NAME, item)
+    assert problems == []
+    assert circuit.cause is None
+    assert [line.cause for line in circuit.history] == [None, None]
+
+
 def test_an_override_of_a_newer_version_counts() -> None:
     """An override that carries more than is known is an override all the same."""
     item = {"override": {"M": OVERRIDE | {"ticket": {"S": "INC-4711"}}}}
@@ -152,7 +180,7 @@ def test_no_item_can_break_a_reader(item: dict[str, Any]) -> None:
     """Whatever is stored under a circuit's name, a circuit with a state and a valid policy is read."""
     circuit, _ = decode_circuit(NAME, item)
     assert circuit.state in State
-    assert Policy(permits=1000, successes_to_close=1).with_overrides(circuit.policy)
+    assert validated(circuit.policy) == circuit.policy
     assert isinstance(circuit.generation, int)
     assert circuit.due_at_ms is None or isinstance(circuit.due_at_ms, int)
     assert circuit.state_for_callers(NOW_MS) in State

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from stored_tables import StoredTables
 
-from recloser.circuit import Circuit, Override, Probes, State, Transition
+from recloser.circuit import Cause, Circuit, Override, Probes, State, Transition
 from recloser.decide import Decision
 from recloser.store.memory import MemoryTables
 from recloser.store.rows import (
@@ -71,10 +71,14 @@ policies = st.fixed_dictionaries(
         "successes_to_close": st.integers(1, 1000),
         "probe_deadline_seconds": numbers(0.1, 86_400.0),
         "stable_after_seconds": numbers(0.0, 604_800.0),
+        "failure_threshold_percent": numbers(0.0, 100.0),
+        "minimum_calls": st.integers(1, 1_000_000),
         "ramp_seconds": numbers(0.0, 86_400.0),
         "enforce": st.booleans(),
     },
 ).filter(_is_possible)
+causes = st.sampled_from(Cause)
+transitions = st.builds(Transition, times_ms, states, states, counts, texts, st.none() | causes)
 
 circuits = st.builds(
     Circuit,
@@ -90,10 +94,13 @@ circuits = st.builds(
     trips=counts,
     permits=counts,
     reason=texts,
+    cause=st.none() | causes,
     alarm=st.none() | st.text(min_size=1, max_size=255),
     override=st.none() | overrides(),
     policy=policies,
-    history=st.lists(st.builds(Transition, times_ms, states, states, counts, texts), max_size=10).map(tuple),
+    history=st.lists(
+        st.builds(Transition, times_ms, states, states, counts, texts, st.none() | causes), max_size=10
+    ).map(tuple),
 )
 
 
@@ -148,7 +155,7 @@ def test_minted_permits_are_read_as_they_were_written(
 def test_memory_keeps_what_was_committed(circuit: Circuit) -> None:
     """Every circuit that is committed to memory is read back whole."""
     tables = MemoryTables()
-    tables.commit(Circuit(circuit.name), Decision("any", circuit))
+    tables.commit(Circuit(circuit.name), Decision(Cause.RESET, "any", circuit))
     assert tables.read(circuit.name, consistent=True) == circuit
     assert list(tables.scan()) == [circuit]
 
@@ -165,7 +172,7 @@ def test_dynamodb_keeps_what_was_committed(in_moto: StoredTables, circuit: Circu
     tables = in_moto.tables()
     in_moto.client.delete_item(TableName=in_moto.circuit_table, Key={"circuit": {"S": circuit.name}})
 
-    tables.commit(Circuit(circuit.name), Decision("any", circuit))
+    tables.commit(Circuit(circuit.name), Decision(Cause.RESET, "any", circuit))
 
     assert tables.read(circuit.name, consistent=True) == circuit
     assert circuit in list(tables.scan())

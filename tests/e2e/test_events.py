@@ -11,6 +11,7 @@ import pytest
 from scene import Scene
 
 from recloser import State
+from recloser.circuit import Cause
 from recloser.lab.demo.observer import Outcome
 from recloser.lab.local_aws.local_aws import LocalAws
 
@@ -58,7 +59,7 @@ def test_an_alarm_set_by_hand_trips(scene: Callable[[str], Scene], state_changes
     api.set_alarm("ALARM", "the provider announced maintenance")
 
     opened = api.wait_for_state(State.OPEN, 30)
-    assert opened.reason == "alarm set by hand: the provider announced maintenance"
+    assert opened.cause is Cause.ALARM_BY_HAND
     assert opened.alarm == api.alarm
 
     told = state_changes.wait_for(lambda event: event["detail"]["circuit"] == api.name)

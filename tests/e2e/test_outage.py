@@ -8,6 +8,7 @@ from collections.abc import Callable
 from scene import Scene
 
 from recloser import Circuit, State
+from recloser.circuit import Cause
 from recloser.lab.demo.observer import Outcome
 from recloser.lab.local_aws.dependency import FAILING, HEALTHY
 
@@ -23,14 +24,14 @@ def test_a_real_outage(scene: Callable[[str], Scene]) -> None:
 
         dependency.behave(FAILING, api.name)
         tripped = api.wait_for_state(State.OPEN, 60)
-        assert tripped.reason.startswith("alarm raised: Threshold Crossed")
+        assert tripped.cause is Cause.ALARM
         assert tripped.alarm == api.alarm
         assert api.alarm_state()[0] == "ALARM"
         assert wait_ms(tripped) == 3_000
         api.wait_for_outcome(Outcome.REFUSED)
 
         reopened = api.wait_for("failed probe", lambda circuit: circuit.trips == 2, 20)
-        assert reopened.reason == "probe 1 failed"
+        assert reopened.cause is Cause.PROBE_FAILED
         assert reopened.generation == tripped.generation + 1
         assert wait_ms(reopened) == 6_000
         assert api.granted(tripped.generation) == 1
@@ -41,7 +42,7 @@ def test_a_real_outage(scene: Callable[[str], Scene]) -> None:
         assert dependency.counts(api.name).received == received, "an open circuit lets nobody through"
 
         closed = api.wait_for_state(State.CLOSED, 20)
-        assert closed.reason == "5 probes succeeded"
+        assert closed.cause is Cause.PROBES_SUCCEEDED
         assert closed.generation == reopened.generation + 1
         assert 5 <= api.granted(reopened.generation) <= 10
         api.wait_for_outcome(Outcome.SUCCEEDED)

@@ -11,6 +11,7 @@ import pytest
 from scene import Scene
 
 from recloser import State
+from recloser.circuit import Cause
 from recloser.lab.demo.observer import Outcome
 from recloser.lab.local_aws.local_aws import LocalAws
 
@@ -34,10 +35,10 @@ def test_recovery_without_the_schedule(scene: Callable[[str], Scene]) -> None:
     with api.traffic():
         closed = api.wait_for_state(State.CLOSED, 30)
         api.wait_for_outcome(Outcome.SUCCEEDED)
-    assert closed.reason == "5 probes succeeded"
+    assert closed.cause is Cause.PROBES_SUCCEEDED
     assert opened.retry_at_ms is not None
     first_move = next(line for line in closed.history if line.to_state is State.HALF_OPEN)
-    assert first_move.reason == "a probe is out"
+    assert first_move.cause is Cause.PROBE_CLAIMED
     assert first_move.at_ms - opened.retry_at_ms < 20_000
 
 
@@ -50,7 +51,7 @@ def test_recovery_without_traffic(scene: Callable[[str], Scene]) -> None:
     assert api.name in api.invoke("StartRecovery", SCHEDULED_EVENT)["moved"]
     waiting = api.circuit()
     assert waiting.state is State.HALF_OPEN
-    assert waiting.reason == "retry_at has come"
+    assert waiting.cause is Cause.RETRY_DUE
     assert waiting.generation == opened.generation
 
 

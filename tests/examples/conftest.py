@@ -16,7 +16,7 @@ from stored_tables import StoredTables, create_tables
 from recloser.control.control import Control
 from recloser.decide import AlarmRaised
 from recloser.lab.local_aws.emulator import ACCOUNT, REGION, Emulator, client_environment
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 
 Clients = Callable[[str], Any]
 
@@ -51,7 +51,7 @@ def trip(stored: StoredTables, circuit: str) -> Callable[[float], None]:
     """Trip the circuit, as an alarm set by hand does; probes are due so many seconds later."""
 
     def trip(recovery_timeout_seconds: float) -> None:
-        policy = Policy(
+        policy = RecoveryPolicy(
             recovery_timeout_seconds=recovery_timeout_seconds, max_recovery_timeout_seconds=86400, jitter=0
         )
         alarm = AlarmRaised("by hand", "tripped by a test", None)

@@ -24,7 +24,7 @@ from recloser.decide import (
     Signal,
     decide,
 )
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 from recloser.store.rows import encode_circuit
 
 NOW_MS = 1_789_364_590_000
@@ -133,7 +133,7 @@ def test_every_change_is_one_event(
 ) -> None:
     """Every change that others see is exactly one event that fulfills its schema, and one line of metrics."""
     before, signal, values = change_made
-    after = decide(before, signal, NOW_MS, Policy()).circuit
+    after = decide(before, signal, NOW_MS, RecoveryPolicy()).circuit
     assert after is not None
 
     region.announce(change(row(before) if before.revision else None, row(after)))
@@ -149,9 +149,9 @@ def test_every_change_is_one_event(
 
 def test_a_release_is_announced(region: Region, sent: list[dict[str, Any]]) -> None:
     """An override that is taken back is announced: the event has none any more."""
-    held = decide(CLOSED, OverrideSet(HELD), NOW_MS, Policy()).circuit
+    held = decide(CLOSED, OverrideSet(HELD), NOW_MS, RecoveryPolicy()).circuit
     assert held is not None
-    released = decide(held, OverrideReleased("maria"), NOW_MS + 1, Policy()).circuit
+    released = decide(held, OverrideReleased("maria"), NOW_MS + 1, RecoveryPolicy()).circuit
     assert released is not None
     region.announce(change(row(held), row(released)))
     [entry] = sent
@@ -163,7 +163,7 @@ def test_what_nobody_sees_is_not_announced(
     region: Region, sent: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A change of settings alone, or of a deadline, is neither an event nor a metric."""
-    after = decide(CLOSED, PolicySet({"permits": 20}, by="maria"), NOW_MS, Policy()).circuit
+    after = decide(CLOSED, PolicySet({"permits": 20}, by="maria"), NOW_MS, RecoveryPolicy()).circuit
     assert after is not None
     assert region.announce(change(row(CLOSED), row(after))) == {"batchItemFailures": []}
     assert sent == []

@@ -15,12 +15,12 @@ from botocore.stub import Stubber
 from decisions import ALARM, NOW_MS, POLICY, RETRY_AT_MS, tripped
 from deployed_functions import Region
 
-from recloser.circuit import Circuit, Probes, State
+from recloser.circuit import Cause, Circuit, Probes, State
 from recloser.control.alarms import CloudWatchAlarms
 from recloser.control.control import ATTEMPTS, Control
 from recloser.decide import AlarmRaised, Decision, PolicySet, ProbesReported, Reset
 from recloser.errors import Conflict, StoreError
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 from recloser.store.memory import MemoryTables
 
 NAME = "payments-api"
@@ -64,7 +64,7 @@ def test_a_race_lost_to_the_same_alarm_trips_once() -> None:
     tables = Raced(1, lambda raced: Control(raced, now_ms=lambda: NOW_MS).apply(NAME, BY_HAND))
     applied = Control(tables, now_ms=lambda: NOW_MS + 5).apply(NAME, BY_HAND)
     assert applied.decision.circuit is None
-    assert applied.decision.reason == "already open"
+    assert applied.decision.cause is Cause.ALREADY_OPEN
     assert (tables.read(NAME).generation, tables.read(NAME).opened_at_ms) == (1, NOW_MS)
 
 
@@ -99,7 +99,7 @@ def test_a_name_that_is_not_allowed_is_refused(name: str) -> None:
 def test_settings_that_the_defaults_contradict_do_not_hold(caplog: pytest.LogCaptureFixture) -> None:
     """A circuit's settings that do not fit the stack's defaults are named in the log; the defaults hold."""
     tables = MemoryTables()
-    control = Control(tables, defaults=Policy(permits=3, successes_to_close=2), now_ms=lambda: NOW_MS)
+    control = Control(tables, defaults=RecoveryPolicy(permits=3, successes_to_close=2), now_ms=lambda: NOW_MS)
     control.apply(NAME, PolicySet({"successes_to_close": 5}, by="maria"))
     with caplog.at_level(logging.ERROR):
         control.apply(NAME, BY_HAND)
@@ -110,7 +110,7 @@ def test_settings_that_the_defaults_contradict_do_not_hold(caplog: pytest.LogCap
 def test_settings_that_fit_the_stacks_defaults_hold() -> None:
     """Three permits and two successes: a stack may have fewer than the library's five."""
     tables = MemoryTables()
-    control = Control(tables, defaults=Policy(successes_to_close=2), now_ms=lambda: RETRY_AT_MS)
+    control = Control(tables, defaults=RecoveryPolicy(successes_to_close=2), now_ms=lambda: RETRY_AT_MS)
     control.apply(NAME, PolicySet({"permits": 3}, by="maria"))
     control.apply(NAME, BY_HAND)
     generation = tables.read(NAME).generation

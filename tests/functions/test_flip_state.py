@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from deployed_functions import NAME, Region, golden, image
 
-from recloser.circuit import Circuit, State
+from recloser.circuit import Cause, Circuit, State
 
 ALARM = "recloser:payments-api:failure-rate-fast"
 TRIPPED_AT_MS = 1_789_364_587_912
@@ -188,7 +188,7 @@ def test_a_failed_probe_opens_again(half_open: Region) -> None:
     assert half_open.flip_state(golden("probe-stream")) == {"batchItemFailures": []}
     again = circuit(half_open)
     assert (again.state, again.generation, again.trips) == (State.OPEN, 18, 2)
-    assert again.reason == "probe 4 failed"
+    assert again.cause is Cause.PROBE_FAILED
     minted = half_open.stored.probes(f"{NAME}#18")
     assert minted is not None
     assert (minted["allowed"], minted["granted"]) == ({"N": "1"}, {"N": "0"})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from deployed_functions import NAME, Region, golden, image
 
-from recloser.circuit import State
+from recloser.circuit import Cause, State
 from recloser.store.dynamodb import DynamoDBTables
 
 RETRY_AT_MS = 1_789_364_598_581
@@ -58,7 +58,7 @@ def test_a_lost_probe_opens_again(opened: Region) -> None:
     opened.start_recovery(golden("scheduled-event"))
     again = tables.read(NAME, consistent=True)
     assert (again.state, again.generation) == (State.OPEN, 18)
-    assert "lost" in again.reason
+    assert again.cause is Cause.PROBE_LOST
 
 
 def test_a_lost_report_is_found(opened: Region) -> None:

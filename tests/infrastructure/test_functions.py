@@ -8,7 +8,7 @@ import pytest
 from transformed_template import ROOT, Document, deployed, of_type
 
 from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE, default_policy
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 
 FUNCTIONS = ["FlipState", "StartRecovery", "Announce", "DemoCallerFunction"]
 
@@ -85,12 +85,12 @@ def test_powertools(resources: Document, function: str, service: str) -> None:
 @pytest.mark.parametrize("function", ["FlipState", "StartRecovery"])
 def test_default_policy(resources: Document, function: str) -> None:
     """A stack without further words has the library's own defaults."""
-    assert default_policy(environment(resources, function)) == Policy()
+    assert default_policy(environment(resources, function)) == RecoveryPolicy()
 
 
 def test_every_default_can_be_set() -> None:
     """Every setting of recovery reaches the functions by a parameter."""
-    wanted = Policy(
+    wanted = RecoveryPolicy(
         recovery_timeout_seconds=20,
         backoff=2.5,
         max_recovery_timeout_seconds=600,
@@ -100,9 +100,11 @@ def test_every_default_can_be_set() -> None:
         probe_deadline_seconds=45,
         stable_after_seconds=1200,
     )
-    changed = {name: value for name, value in asdict(wanted).items() if value != getattr(Policy(), name)}
+    changed = {
+        name: value for name, value in asdict(wanted).items() if value != getattr(RecoveryPolicy(), name)
+    }
     # The other settings are a circuit's own affair, for the policy of its item.
-    assert asdict(Policy()).keys() - changed.keys() == {"ramp_seconds", "enforce"}
+    assert asdict(RecoveryPolicy()).keys() - changed.keys() == {"ramp_seconds", "enforce"}
     parameters = {
         name.title().replace("_", ""): str(value).removesuffix(".0") for name, value in changed.items()
     }

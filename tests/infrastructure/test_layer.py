@@ -97,10 +97,10 @@ def test_it_works(built_layer: Path, runtime_packages: Path) -> None:
     """A circuit of the built layer trips, refuses, lets a probe through, and closes."""
     program = """
 from recloser import CircuitOpen
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 from recloser.testing import World
 
-world = World(Policy(jitter=0, successes_to_close=1))
+world = World(RecoveryPolicy(jitter=0, successes_to_close=1))
 breaker = world.breaker("payments-api")
 print(breaker.call(lambda: "answered"))
 world.trip("payments-api")

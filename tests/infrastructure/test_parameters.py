@@ -8,7 +8,7 @@ import pytest
 from transformed_template import Document, written_template
 
 from recloser.circuit import NAME_PATTERN
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 
 PARAMETERS: Document = written_template()["Parameters"]
 
@@ -62,7 +62,7 @@ def test_policy_limits(parameter: str, setting: str, limit: str) -> None:
     others |= {"successes_to_close": 1} if setting == "permits" else {}
     others |= {"max_recovery_timeout_seconds": value} if setting == "recovery_timeout_seconds" else {}
     others |= {"recovery_timeout_seconds": 0.1} if setting == "max_recovery_timeout_seconds" else {}
-    assert getattr(Policy(**{setting: value, **others}), setting) == value
+    assert getattr(RecoveryPolicy(**{setting: value, **others}), setting) == value
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
 
-from recloser.circuit import Circuit, Override, Probes, State
+from recloser.circuit import Cause, Circuit, Override, Probes, State
 from recloser.control.control import Control
 from recloser.decide import AlarmRaised, OverrideReleased, OverrideSet, ProbesReported, Reset, decide
 from recloser.errors import Conflict
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 from recloser.store.memory import MemoryTables
 
 NAME = "payments-api"
-POLICY = Policy(
+POLICY = RecoveryPolicy(
     recovery_timeout_seconds=10, jitter=0.1, permits=4, successes_to_close=3, stable_after_seconds=60
 )
 
@@ -63,12 +63,16 @@ class FaultMachine(RuleBasedStateMachine):
         if before.generation == after.generation:
             assert after.opened_at_ms == before.opened_at_ms
             self.replaced[after.generation] += max(0, after.permits - max(before.permits, POLICY.permits))
-        if after.state is State.CLOSED and before.state is not State.CLOSED and "reset" not in after.reason:
+        if (
+            after.state is State.CLOSED
+            and before.state is not State.CLOSED
+            and after.cause is not Cause.RESET
+        ):
             assert len(self.succeeded.get(before.generation, ())) >= POLICY.successes_to_close
             assert after.closed_at_ms == self.now_ms
         held = before.active_override(self.now_ms)
         if held is not None and held.state is State.OPEN:
-            assert after.reason.startswith(("forced", "override released", "reset")), after.reason
+            assert after.cause in {Cause.OPERATOR, Cause.RELEASED, Cause.RESET}, after.reason
 
     def streamed(self, name: str, probes: Probes) -> None:
         assert name == NAME

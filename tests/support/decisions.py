@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from recloser.circuit import Circuit, Probes
+from recloser.circuit import Cause, Circuit, Probes
 from recloser.decide import AlarmRaised, Decision, Mint, PolicySet, ProbesReported, decide
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 from recloser.store.tables import Tables
 
 NOW_MS = 1_789_364_587_912
 WAIT_MS = 10_000
 RETRY_AT_MS = NOW_MS + WAIT_MS
 # Exact waits: no jitter.
-POLICY = Policy(recovery_timeout_seconds=WAIT_MS / 1000, jitter=0.0)
+POLICY = RecoveryPolicy(recovery_timeout_seconds=WAIT_MS / 1000, jitter=0.0)
 
 ALARM = "recloser:payments-api:failure-rate-fast"
 
@@ -37,7 +37,7 @@ def more_permits(circuit: Circuit, permits: int, generation: int | None = None) 
     """Permits added to a generation, this one by default."""
     generation = circuit.generation if generation is None else generation
     changed = replace(circuit, revision=circuit.revision + 1, permits=circuit.permits + permits)
-    return Decision("more permits", changed, Mint(generation, permits))
+    return Decision(Cause.PERMITS_REPLACED, "more permits", changed, Mint(generation, permits))
 
 
 def committed(tables: Tables, decision: Decision, before: Circuit | None = None) -> Circuit:

@@ -18,7 +18,7 @@ from recloser.control.announcement import announcement
 from recloser.control.signals import Ignored, from_alarm_event, from_circuit_record
 from recloser.decide import decide
 from recloser.metrics.emf import emf_document
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 from recloser.store.rows import decode_circuit, encode_circuit, encode_minted
 
 ROOT = Path(__file__).parents[2]
@@ -387,7 +387,7 @@ def test_the_alarm_causes_the_stream_record() -> None:
     signal = from_alarm_event(load(GOLDENS[MATH]))
     assert not isinstance(signal, Ignored)
 
-    decision = decide(before, signal[1], after.changed_at_ms, Policy().with_overrides(before.policy))
+    decision = decide(before, signal[1], after.changed_at_ms, RecoveryPolicy().with_overrides(before.policy))
 
     assert decision.circuit is not None
     written = {name: value for name, value in encode_circuit(decision.circuit).items() if value is not None}

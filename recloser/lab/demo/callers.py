@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
+from recloser.circuit import Cause
 from recloser.lab.demo.observer import Call, Outcome
 
 
@@ -97,5 +98,5 @@ class Callers:
 
 def _outcome(payload: Mapping[str, Any]) -> Outcome:
     outcome = Outcome(payload["outcome"])
-    is_held = outcome is Outcome.REFUSED and payload["reason"].startswith("local trip")
+    is_held = outcome is Outcome.REFUSED and payload["cause"] == Cause.LOCAL_TRIP
     return Outcome.HELD if is_held else outcome

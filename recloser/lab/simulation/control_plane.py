@@ -24,7 +24,7 @@ from recloser.lab.simulation.messages import Messages
 from recloser.lab.simulation.scenario import Operation
 from recloser.lab.simulation.shared_tables import SharedTables
 from recloser.lab.simulation.surroundings import Surroundings
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 
 # Lambda tries an asynchronous event twice more, after one and two minutes ("Asynchronous invocation").
 ALARM_RETRIES_SECONDS = (60.0, 120.0)
@@ -70,7 +70,7 @@ class ControlPlane:
         return self._messages.dead_letters
 
     def start(
-        self, tables: SharedTables, circuit: str, policy: Policy, alarms: Iterable[dict[str, Any]]
+        self, tables: SharedTables, circuit: str, policy: RecoveryPolicy, alarms: Iterable[dict[str, Any]]
     ) -> None:
         """Deploy the alarms and the functions, and let the schedule run."""
         names = []

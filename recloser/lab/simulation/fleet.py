@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 
+from recloser.circuit import Cause
 from recloser.errors import CircuitOpen
 from recloser.lab.simulation.agenda import MS_PER_SECOND
 from recloser.lab.simulation.books import (
@@ -207,7 +208,7 @@ class Fleet:
 
     def _refused(self, environment: Environment, refusal: CircuitOpen, row: list[int]) -> None:
         is_held = (
-            environment.guard.hold.is_held(environment.clock()) and "local trip" in refusal.circuit.reason
+            environment.guard.hold.is_held(environment.clock()) and refusal.circuit.cause is Cause.LOCAL_TRIP
         )
         row[HELD if is_held else REFUSED] += 1
         if not environment.fate.fails:

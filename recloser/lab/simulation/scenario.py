@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from recloser.caller.guard import OnStoreError
 from recloser.caller.local_trip import LocalTrip
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 
 Range = tuple[float, float]
 """The smallest and the largest value of a uniform draw."""
@@ -165,7 +165,7 @@ class Scenario:
     environments: Environments = field(default_factory=Environments)
     calls: Calls = field(default_factory=Calls)
     dependency: tuple[Health, ...] = (Health(),)
-    policy: Policy = field(default_factory=Policy)
+    policy: RecoveryPolicy = field(default_factory=RecoveryPolicy)
     own_policy: dict[str, Any] = field(default_factory=dict)
     caller: Caller = field(default_factory=Caller)
     alarms: AlarmSettings = field(default_factory=AlarmSettings)

@@ -27,7 +27,7 @@ from recloser.lab.simulation.scenario import (
     Scenario,
     Span,
 )
-from recloser.policy import Policy, PolicyError
+from recloser.policy import PolicyError, RecoveryPolicy
 
 Place = tuple[str | int, ...]
 
@@ -165,10 +165,10 @@ def _problems(content: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
                 yield ("faults", fault, index), "until_seconds must be after from_seconds"
     for index, operation in enumerate(content.get("operators", [])):
         yield from _operation_problems(("operators", index), operation)
-    policy: Policy | None = None
+    policy: RecoveryPolicy | None = None
     for name in ("policy", "own_policy"):
         try:
-            policy = (policy or Policy()).with_overrides(content.get(name, {}))
+            policy = (policy or RecoveryPolicy()).with_overrides(content.get(name, {}))
         except PolicyError as error:
             yield (name,), str(error)
 
@@ -207,7 +207,7 @@ def _built(content: Mapping[str, Any]) -> Scenario:
     settings["environments"] = Environments(**content["environments"])
     settings["calls"] = Calls(**content["calls"])
     settings["dependency"] = tuple(map(_health, content["dependency"]))
-    settings["policy"] = Policy(**content.get("policy", {}))
+    settings["policy"] = RecoveryPolicy(**content.get("policy", {}))
     settings["caller"] = _caller(content.get("caller", {}))
     settings["alarms"] = AlarmSettings(**content.get("alarms", {}))
     settings["delays"] = Delays(**{name: tuple(each) for name, each in content.get("delays", {}).items()})

@@ -76,6 +76,6 @@ def test_is_refused(app: ModuleType, dependency: FlakyDependency) -> None:
     received = dependency.counts("payments-api").received
     refusal = call(app)
     assert refusal["outcome"] == "refused"
-    assert refusal["reason"].startswith("local trip")
+    assert refusal["cause"] == "local_trip"
     assert refusal["retry_after_seconds"] > 0
     assert dependency.counts("payments-api").received == received == outcomes.count("failed")

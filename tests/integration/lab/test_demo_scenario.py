@@ -66,7 +66,7 @@ class Functions:
 
 def test_callers_call_at_the_same_time() -> None:
     """Each round invokes the function once per caller, all at once, and reports every call."""
-    functions = Functions({"outcome": "refused", "reason": "probe 1 failed", "environment": "one"}, at_once=4)
+    functions = Functions({"outcome": "refused", "cause": "probe_failed", "environment": "one"}, at_once=4)
     seen: list[Call] = []
     enough = threading.Event()
 
@@ -87,8 +87,7 @@ def test_callers_call_at_the_same_time() -> None:
 
 def test_a_local_refusal_is_told_apart() -> None:
     """A call that the caller's own process held back is not one that the open circuit refused."""
-    reason = "local trip: 5 failures in a row in this process"
-    functions = Functions({"outcome": "refused", "reason": reason, "environment": "one"})
+    functions = Functions({"outcome": "refused", "cause": "local_trip", "environment": "one"})
     callers = Callers(functions, "caller", callers=1, every_seconds=1, see=lambda _: None)
     assert callers._call(0).outcome is Outcome.HELD
 

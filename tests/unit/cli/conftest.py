@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from recloser.cli.main import app
 from recloser.control.alarms import CloudWatchAlarms
 from recloser.control.control import Control
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 from recloser.store.dynamodb import DynamoDBTables
 
 
@@ -77,7 +77,7 @@ def tables(aws: None) -> DynamoDBTables:
 @pytest.fixture
 def control(tables: DynamoDBTables) -> Control:
     """What the functions would do, with a policy that leaves nothing to chance."""
-    return Control(tables, CloudWatchAlarms(boto3.client("cloudwatch")), Policy(jitter=0))
+    return Control(tables, CloudWatchAlarms(boto3.client("cloudwatch")), RecoveryPolicy(jitter=0))
 
 
 @pytest.fixture

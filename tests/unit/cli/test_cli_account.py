@@ -15,7 +15,7 @@ import yaml
 from typer.testing import Result
 
 from recloser.cli.account import CIRCUIT_TABLE_OUTPUT, DEFAULT_STACK, PROBE_TABLE_OUTPUT, _environment_of
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 from recloser.store.dynamodb import DynamoDBTables
 
 TEMPLATE = Path(__file__).parents[3] / "template.yaml"
@@ -42,7 +42,7 @@ def test_template_agrees() -> None:
     template = yaml.load(TEMPLATE.read_text(), _Untagged)
     assert {CIRCUIT_TABLE_OUTPUT, PROBE_TABLE_OUTPUT} <= template["Outputs"].keys()
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    settings = {name.upper() for name in Policy.__slots__}
+    settings = {name.upper() for name in RecoveryPolicy.__slots__}
     of_policy = {
         variable: parameter
         for variable, parameter in variables.items()

@@ -19,7 +19,7 @@ def test_show(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
     assert ["recovery_timeout_seconds", "40.0", "default"] in lines
     assert ["permits", "8", "default"] in lines
     assert ["enforce", "true", "default"] in lines
-    assert len(lines) == 11
+    assert len(lines) == 13
     assert tables.read("payments-api", consistent=True).revision == 0
 
 
@@ -98,7 +98,7 @@ def test_bad_changes(arguments: list[str], told: str, recloser: Callable[..., Re
 def test_bad_settings(
     arguments: list[str], told: str, recloser: Callable[..., Result], tables: DynamoDBTables
 ) -> None:
-    """What Policy refuses, with the stack's defaults around it, is never written."""
+    """What the policy refuses, with the stack's defaults around it, is never written."""
     answer = recloser("policy", "payments-api", "backoff=2", *arguments)
 
     assert answer.exit_code == 2

@@ -14,7 +14,7 @@ from recloser.cli import status
 from recloser.cli.times import moment
 from recloser.control.control import Control, wall_clock_ms
 from recloser.decide import AlarmRaised, OverrideSet, ProbesReported
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 from recloser.store.dynamodb import DynamoDBTables
 
 BROKEN = AlarmRaised("payments-alarm", "[red]Threshold[/red] Crossed", None)
@@ -73,6 +73,7 @@ def test_json(recloser: Callable[..., Result], control: Control) -> None:
         "trips": 1,
         "retry_at_ms": opened.retry_at_ms,
         "override": None,
+        "cause": "alarm_by_hand",
         "reason": "alarm set by hand: [red]Threshold[/red] Crossed",
         "alarm": "payments-alarm",
     }
@@ -194,6 +195,6 @@ def test_history(recloser: Callable[..., Result], tables: DynamoDBTables) -> Non
 
 def test_policy_that_does_not_go_with_the_defaults() -> None:
     """As for the functions, the defaults hold where a circuit's own settings do not go with them."""
-    defaults = Policy(permits=3, successes_to_close=3)
+    defaults = RecoveryPolicy(permits=3, successes_to_close=3)
     assert status.policy_in_force(defaults, {"successes_to_close": 5}) == defaults
     assert status.policy_in_force(defaults, {"permits": 5}).permits == 5

@@ -15,7 +15,7 @@ from recloser.circuit import Circuit
 from recloser.decide import PolicySet, Reset
 from recloser.errors import StoreError
 from recloser.metrics.recorder import EmfPublisher
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 from recloser.store.memory import MemoryTables
 from recloser.testing import World
 
@@ -534,7 +534,7 @@ def test_the_refusal_survives_pickling() -> None:
 def test_bad_policies_are_refused_by_name(overrides: dict[str, Any], message: str) -> None:
     """The error names the setting, the value and what is allowed."""
     with pytest.raises(ValueError, match="allowed") as error:
-        Policy().with_overrides(overrides)
+        RecoveryPolicy().with_overrides(overrides)
     assert message in str(error.value)
 
 

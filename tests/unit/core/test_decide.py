@@ -7,24 +7,28 @@ from typing import Any
 
 import pytest
 
-from recloser.circuit import Circuit, Override, Probes, State, Transition
+from recloser.circuit import Cause, Circuit, Override, Probes, State, Transition
 from recloser.decide import (
     AlarmRaised,
     Decision,
+    Evidence,
+    FailuresReported,
+    Limits,
     Mint,
     OverrideReleased,
     OverrideSet,
     PolicySet,
     ProbesReported,
+    ReportWindow,
     Reset,
     Signal,
     TimerDue,
     decide,
 )
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 
 NOW = 1_000_000
-POLICY = Policy(jitter=0)
+POLICY = RecoveryPolicy(jitter=0)
 
 CLOSED = Circuit(
     "payments-api", State.CLOSED, generation=4, revision=9, changed_at_ms=900_000, closed_at_ms=900_000
@@ -74,6 +78,7 @@ def probes(
 class Row:
     circuit: Circuit
     signal: Signal
+    cause: Cause
     state: State | None  # None: nothing is written
     generation: int | None = None
     mint: Mint | None = None
@@ -82,107 +87,229 @@ class Row:
     changes: tuple[tuple[str, Any], ...] = ()
 
 
+def evidence(calls: int, failures: int, begins_ms: int = 900_001, ends_ms: int = 960_001) -> AlarmRaised:
+    """A contributor alarm with what CloudWatch was asked; at 50 % of at least 10 calls it trips."""
+    judged = Evidence(calls, failures, begins_ms, ends_ms, Limits(threshold_percent=50, minimum_calls=10))
+    return AlarmRaised("any", "1 datapoint was over 50", newest_data_ends_ms=None, evidence=judged)
+
+
+def failures(*windows: ReportWindow, generation: int = 4) -> FailuresReported:
+    return FailuresReported(generation, windows, Limits(threshold_percent=50, minimum_calls=10), alarm="fast")
+
+
+ABOVE = ReportWindow(seconds=2, calls=60, failures=51, usual_calls=100)
+AT_THRESHOLD = ReportWindow(seconds=4, calls=60, failures=60, usual_calls=120)
+FEW = ReportWindow(seconds=1, calls=9, failures=9, usual_calls=9)
+
 REPORTED = ProbesReported
 LATER = HALF_OPEN.deadline_at_ms or 0
 
 TABLE = {
     # AlarmRaised with fresh data
     "fresh data trips a closed circuit": Row(
-        CLOSED, FRESH, State.OPEN, 5, Mint(5, 1, 1_010_000), changes=(("alarm", "fast"), ("trips", 1))
+        CLOSED,
+        FRESH,
+        Cause.ALARM,
+        State.OPEN,
+        5,
+        Mint(5, 1, 1_010_000),
+        changes=(("alarm", "fast"), ("trips", 1)),
     ),
-    "an alarm never moves opened_at of an open circuit": Row(OPEN, FRESH, None),
-    "an alarm leaves a half-open circuit to its probes": Row(HALF_OPEN, FRESH, None),
+    "an alarm never moves opened_at of an open circuit": Row(OPEN, FRESH, Cause.ALREADY_OPEN, None),
+    "an alarm leaves a half-open circuit to its probes": Row(HALF_OPEN, FRESH, Cause.PROBES_DECIDE, None),
     # AlarmRaised, newest datapoint not after the last close
-    "stale data re-arms the alarm and writes nothing": Row(CLOSED, STALE, None, rearm="fast"),
-    "stale data means nothing to an open circuit": Row(OPEN, STALE, None),
-    "stale data means nothing to a half-open circuit": Row(HALF_OPEN, STALE, None),
+    "stale data re-arms the alarm and writes nothing": Row(
+        CLOSED, STALE, Cause.STALE_DATA, None, rearm="fast"
+    ),
+    "stale data means nothing to an open circuit": Row(OPEN, STALE, Cause.ALREADY_OPEN, None),
+    "stale data means nothing to a half-open circuit": Row(HALF_OPEN, STALE, Cause.PROBES_DECIDE, None),
     # AlarmRaised by hand
-    "an alarm set by hand trips a closed circuit": Row(CLOSED, BY_HAND, State.OPEN, 5, Mint(5, 1, 1_010_000)),
-    "an alarm set by hand means nothing to an open circuit": Row(OPEN, BY_HAND, None),
+    "an alarm set by hand trips a closed circuit": Row(
+        CLOSED, BY_HAND, Cause.ALARM_BY_HAND, State.OPEN, 5, Mint(5, 1, 1_010_000)
+    ),
+    "an alarm set by hand means nothing to an open circuit": Row(OPEN, BY_HAND, Cause.ALREADY_OPEN, None),
     "an alarm set by hand trips a half-open circuit": Row(
-        HALF_OPEN, BY_HAND, State.OPEN, 6, Mint(6, 1, 1_010_000)
+        HALF_OPEN, BY_HAND, Cause.ALARM_BY_HAND, State.OPEN, 6, Mint(6, 1, 1_010_000)
+    ),
+    # AlarmRaised with evidence
+    "evidence above the threshold trips a closed circuit": Row(
+        CLOSED,
+        evidence(10, 6),
+        Cause.ALARM,
+        State.OPEN,
+        5,
+        Mint(5, 1, 1_010_000),
+        changes=(("alarm", "any"),),
+    ),
+    "evidence of a rate at the threshold trips nothing": Row(
+        CLOSED, evidence(10, 5), Cause.BELOW_THRESHOLD, None
+    ),
+    "evidence of too few calls trips nothing": Row(CLOSED, evidence(9, 9), Cause.TOO_FEW_CALLS, None),
+    "evidence of no calls at all trips nothing": Row(CLOSED, evidence(0, 0), Cause.TOO_FEW_CALLS, None),
+    "evidence from before the close is stale": Row(
+        CLOSED, evidence(10, 10, 840_000, 900_000), Cause.STALE_DATA, None, rearm="any"
+    ),
+    "evidence means nothing to an open circuit": Row(OPEN, evidence(10, 10), Cause.ALREADY_OPEN, None),
+    "evidence leaves a half-open circuit to its probes": Row(
+        HALF_OPEN, evidence(10, 10), Cause.PROBES_DECIDE, None
+    ),
+    # FailuresReported
+    "a lower bound above the threshold trips a closed circuit": Row(
+        CLOSED,
+        failures(FEW, AT_THRESHOLD, ABOVE),
+        Cause.FAILURES_REPORTED,
+        State.OPEN,
+        5,
+        Mint(5, 1, 1_010_000),
+        changes=(("alarm", "fast"), ("trips", 1)),
+    ),
+    "a lower bound at the threshold trips nothing": Row(
+        CLOSED, failures(AT_THRESHOLD), Cause.BELOW_THRESHOLD, None
+    ),
+    "too few reported calls trip nothing": Row(CLOSED, failures(FEW), Cause.TOO_FEW_CALLS, None),
+    "reports without a baseline trip nothing": Row(
+        CLOSED, failures(replace(ABOVE, usual_calls=None)), Cause.NO_BASELINE, None
+    ),
+    "no reports trip nothing": Row(CLOSED, failures(), Cause.NO_BASELINE, None),
+    "reports of another generation trip nothing": Row(
+        CLOSED, failures(ABOVE, generation=3), Cause.OLD_GENERATION, None
+    ),
+    "reported failures mean nothing to an open circuit": Row(OPEN, failures(ABOVE), Cause.ALREADY_OPEN, None),
+    "reported failures leave a half-open circuit to its probes": Row(
+        HALF_OPEN, failures(ABOVE), Cause.PROBES_DECIDE, None
     ),
     # ProbesReported: granted, none reported
-    "a claim means nothing to a closed circuit": Row(CLOSED, REPORTED(probes(1, generation=4)), None),
-    "the first claim moves an open circuit to half-open": Row(
-        OPEN, REPORTED(probes(1)), State.HALF_OPEN, 5, changes=(("deadline_at_ms", 1_030_000),)
+    "a claim means nothing to a closed circuit": Row(
+        CLOSED, REPORTED(probes(1, generation=4)), Cause.CLOSED_ALREADY, None
     ),
-    "a further claim means nothing to a half-open circuit": Row(HALF_OPEN, REPORTED(probes(1)), None),
+    "the first claim moves an open circuit to half-open": Row(
+        OPEN,
+        REPORTED(probes(1)),
+        Cause.PROBE_CLAIMED,
+        State.HALF_OPEN,
+        5,
+        changes=(("deadline_at_ms", 1_030_000),),
+    ),
+    "a further claim means nothing to a half-open circuit": Row(
+        HALF_OPEN, REPORTED(probes(1)), Cause.TOO_FEW_SUCCESSES, None
+    ),
     "the first claim after the scheduled rule starts the probe's clock": Row(
         replace(HALF_OPEN, deadline_at_ms=None),
         REPORTED(probes(1)),
+        Cause.PROBE_CLAIMED,
         State.HALF_OPEN,
         5,
         changes=(("deadline_at_ms", 1_030_000),),
     ),
     "a canary given back stops the probe's clock": Row(
-        HALF_OPEN, REPORTED(probes(1, returned=1)), State.HALF_OPEN, 5, changes=(("deadline_at_ms", None),)
+        HALF_OPEN,
+        REPORTED(probes(1, returned=1)),
+        Cause.NO_PROBE_OUT,
+        State.HALF_OPEN,
+        5,
+        changes=(("deadline_at_ms", None),),
     ),
     # ProbesReported: one failed
     "a failed probe means nothing to a closed circuit": Row(
-        CLOSED, REPORTED(probes(1, failed=1, generation=4)), None
+        CLOSED, REPORTED(probes(1, failed=1, generation=4)), Cause.CLOSED_ALREADY, None
     ),
     "a failed canary trips an open circuit again": Row(
-        OPEN, REPORTED(probes(1, failed=1)), State.OPEN, 6, Mint(6, 1, 1_010_000), changes=(("trips", 2),)
+        OPEN,
+        REPORTED(probes(1, failed=1)),
+        Cause.PROBE_FAILED,
+        State.OPEN,
+        6,
+        Mint(6, 1, 1_010_000),
+        changes=(("trips", 2),),
     ),
     "a failed probe trips a half-open circuit again": Row(
-        ADMITTING, REPORTED(probes(6, succeeded=4, failed=1)), State.OPEN, 6, Mint(6, 1, 1_010_000)
+        ADMITTING,
+        REPORTED(probes(6, succeeded=4, failed=1)),
+        Cause.PROBE_FAILED,
+        State.OPEN,
+        6,
+        Mint(6, 1, 1_010_000),
     ),
     "one failure outweighs enough successes": Row(
-        ADMITTING, REPORTED(probes(9, succeeded=8, failed=1)), State.OPEN, 6, Mint(6, 1, 1_010_000)
+        ADMITTING,
+        REPORTED(probes(9, succeeded=8, failed=1)),
+        Cause.PROBE_FAILED,
+        State.OPEN,
+        6,
+        Mint(6, 1, 1_010_000),
     ),
     # ProbesReported: the canary succeeded
     "a success means nothing to a closed circuit": Row(
-        CLOSED, REPORTED(probes(1, succeeded=1, generation=4)), None
+        CLOSED, REPORTED(probes(1, succeeded=1, generation=4)), Cause.CLOSED_ALREADY, None
     ),
     "the canary's success moves an open circuit on, with the other permits": Row(
-        OPEN, REPORTED(probes(1, succeeded=1)), State.HALF_OPEN, 5, Mint(5, 9), changes=(("permits", 10),)
+        OPEN,
+        REPORTED(probes(1, succeeded=1)),
+        Cause.CANARY_SUCCEEDED,
+        State.HALF_OPEN,
+        5,
+        Mint(5, 9),
+        changes=(("permits", 10),),
     ),
     "the canary's success mints the other permits": Row(
-        HALF_OPEN, REPORTED(probes(1, succeeded=1)), State.HALF_OPEN, 5, Mint(5, 9)
+        HALF_OPEN, REPORTED(probes(1, succeeded=1)), Cause.CANARY_SUCCEEDED, State.HALF_OPEN, 5, Mint(5, 9)
     ),
-    "the canary's success, told twice, mints once": Row(ADMITTING, REPORTED(probes(1, succeeded=1)), None),
+    "the canary's success, told twice, mints once": Row(
+        ADMITTING, REPORTED(probes(1, succeeded=1)), Cause.TOO_FEW_SUCCESSES, None
+    ),
     # ProbesReported: enough succeeded
     "enough successes mean nothing to a closed circuit": Row(
-        CLOSED, REPORTED(probes(5, succeeded=5, generation=4)), None
+        CLOSED, REPORTED(probes(5, succeeded=5, generation=4)), Cause.CLOSED_ALREADY, None
     ),
     "enough successes close an open circuit": Row(
-        OPEN, REPORTED(probes(5, succeeded=5)), State.CLOSED, 6, rearm="fast"
+        OPEN, REPORTED(probes(5, succeeded=5)), Cause.PROBES_SUCCEEDED, State.CLOSED, 6, rearm="fast"
     ),
     "enough successes close a half-open circuit and re-arm its alarm": Row(
         ADMITTING,
         REPORTED(probes(5, succeeded=5)),
+        Cause.PROBES_SUCCEEDED,
         State.CLOSED,
         6,
         rearm="fast",
         changes=(("closed_at_ms", NOW), ("retry_at_ms", None), ("trips", 1)),
     ),
-    "one success short of enough waits": Row(ADMITTING, REPORTED(probes(9, succeeded=4)), None),
+    "one success short of enough waits": Row(
+        ADMITTING, REPORTED(probes(9, succeeded=4)), Cause.TOO_FEW_SUCCESSES, None
+    ),
     # ProbesReported: of another generation
     "an older generation's failure means nothing to an open circuit": Row(
-        OPEN, REPORTED(probes(1, failed=1, generation=4)), None
+        OPEN, REPORTED(probes(1, failed=1, generation=4)), Cause.OLD_GENERATION, None
     ),
     "an older generation's successes mean nothing to a half-open circuit": Row(
-        HALF_OPEN, REPORTED(probes(9, succeeded=9, generation=4)), None
+        HALF_OPEN, REPORTED(probes(9, succeeded=9, generation=4)), Cause.OLD_GENERATION, None
     ),
     "an older generation's failure means nothing to a closed circuit": Row(
-        replace(CLOSED, generation=6), REPORTED(probes(1, failed=1)), None
+        replace(CLOSED, generation=6), REPORTED(probes(1, failed=1)), Cause.CLOSED_ALREADY, None
     ),
     # TimerDue
-    "time means nothing to a closed circuit": Row(CLOSED, TimerDue(None), None),
-    "before retry_at an open circuit stays open": Row(OPEN, TimerDue(probes()), None, now_ms=NOW - 1),
+    "time means nothing to a closed circuit": Row(CLOSED, TimerDue(None), Cause.CLOSED_ALREADY, None),
+    "before retry_at an open circuit stays open": Row(
+        OPEN, TimerDue(probes()), Cause.NOT_DUE, None, now_ms=NOW - 1
+    ),
     "at retry_at an open circuit becomes half-open": Row(
-        OPEN, TimerDue(probes()), State.HALF_OPEN, 5, changes=(("deadline_at_ms", None),)
+        OPEN, TimerDue(probes()), Cause.RETRY_DUE, State.HALF_OPEN, 5, changes=(("deadline_at_ms", None),)
     ),
     "before the deadline a half-open circuit waits": Row(
-        HALF_OPEN, TimerDue(probes(1)), None, now_ms=LATER - 1
+        HALF_OPEN, TimerDue(probes(1)), Cause.NOT_DUE, None, now_ms=LATER - 1
     ),
     "at the deadline, a lost canary and no success trip again": Row(
-        HALF_OPEN, TimerDue(probes(1)), State.OPEN, 6, Mint(6, 1, LATER + 10_000), now_ms=LATER
+        HALF_OPEN,
+        TimerDue(probes(1)),
+        Cause.PROBE_LOST,
+        State.OPEN,
+        6,
+        Mint(6, 1, LATER + 10_000),
+        now_ms=LATER,
     ),
     "at the deadline, some successes replace the permits that were lost": Row(
         ADMITTING,
         TimerDue(probes(5, succeeded=3)),
+        Cause.PERMITS_REPLACED,
         State.HALF_OPEN,
         5,
         Mint(5, 2),
@@ -192,6 +319,7 @@ TABLE = {
     "lost permits are replaced once": Row(
         replace(ADMITTING, permits=12),
         TimerDue(probes(5, succeeded=3)),
+        Cause.PERMITS_REPLACED,
         State.HALF_OPEN,
         5,
         now_ms=LATER,
@@ -200,23 +328,32 @@ TABLE = {
     "the others' deadline counts from their first claim": Row(
         replace(ADMITTING, deadline_at_ms=None),
         TimerDue(probes(2, succeeded=1)),
+        Cause.PROBE_CLAIMED,
         State.HALF_OPEN,
         5,
         changes=(("permits", 10), ("deadline_at_ms", NOW + 30_000)),
     ),
     "open without a time to retry, and held by nobody, is open no longer than a tick": Row(
-        replace(OPEN, retry_at_ms=None), TimerDue(None), State.OPEN, 6, Mint(6, 1, NOW)
+        replace(OPEN, retry_at_ms=None), TimerDue(None), Cause.NO_RETRY_TIME, State.OPEN, 6, Mint(6, 1, NOW)
     ),
     "at the deadline, without traffic, it waits on": Row(
-        HALF_OPEN, TimerDue(probes(0)), State.HALF_OPEN, 5, now_ms=LATER, changes=(("deadline_at_ms", None),)
+        HALF_OPEN,
+        TimerDue(probes(0)),
+        Cause.NO_PROBE_OUT,
+        State.HALF_OPEN,
+        5,
+        now_ms=LATER,
+        changes=(("deadline_at_ms", None),),
     ),
     "without traffic and clock it waits on": Row(
-        replace(HALF_OPEN, deadline_at_ms=None), TimerDue(probes(0)), None, now_ms=LATER
+        replace(HALF_OPEN, deadline_at_ms=None), TimerDue(probes(0)), Cause.NO_TRAFFIC, None, now_ms=LATER
     ),
     "the timer brings news whose stream record was lost": Row(
-        HALF_OPEN, TimerDue(probes(1, failed=1)), State.OPEN, 6, Mint(6, 1, 1_010_000)
+        HALF_OPEN, TimerDue(probes(1, failed=1)), Cause.PROBE_FAILED, State.OPEN, 6, Mint(6, 1, 1_010_000)
     ),
-    "permits that are gone are minted anew": Row(OPEN, TimerDue(None), State.OPEN, 6, Mint(6, 1, NOW)),
+    "permits that are gone are minted anew": Row(
+        OPEN, TimerDue(None), Cause.PERMITS_UNUSABLE, State.OPEN, 6, Mint(6, 1, NOW)
+    ),
 }
 
 
@@ -227,19 +364,84 @@ def test_every_pair_of_state_and_signal(row: Row) -> None:
 
     after = decision.circuit
     assert decision.reason
+    assert decision.cause is row.cause
     assert (after and after.state, after and after.generation) == (row.state, row.generation)
     assert (decision.mint, decision.rearm) == (row.mint, row.rearm)
     for attribute, value in row.changes:
         assert getattr(after, attribute) == value
     if after is not None:
         assert after.revision == row.circuit.revision + 1
+    if after is not None and after.history:
+        line = after.history[-1]
+        assert (line.cause, line.reason) == (after.cause, after.reason) == (decision.cause, decision.reason)
 
 
 def test_the_table_has_every_pair() -> None:
     """No pair of a state and one of the machine's own signals is left out of the table."""
-    machine = (AlarmRaised, ProbesReported, TimerDue)
+    machine = (AlarmRaised, FailuresReported, ProbesReported, TimerDue)
     shown = {(row.circuit.state, type(row.signal)) for row in TABLE.values()}
     assert shown == {(state, signal) for state in State for signal in machine}
+
+
+# --- Evidence and reports -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("own_percent", "policy_percent", "failed", "trips"),
+    [
+        (80, 20, 8, False),
+        (80, 20, 9, True),
+        (None, 20, 2, False),
+        (None, 20, 3, True),
+        (None, None, 5, False),
+        (None, None, 6, True),
+    ],
+)
+def test_whose_threshold_counts(
+    own_percent: float | None, policy_percent: float | None, failed: int, *, trips: bool
+) -> None:
+    """The circuit's own failure-rate alarm goes before its policy, and that before the alarm raised."""
+    own = None if own_percent is None else Limits(own_percent, minimum_calls=10)
+    raised = evidence(10, failed)
+    assert raised.evidence is not None
+    raised = replace(raised, evidence=replace(raised.evidence, own_limits=own))
+    policy = replace(POLICY, failure_threshold_percent=policy_percent)
+    assert (decide(CLOSED, raised, NOW, policy).circuit is not None) == trips
+
+
+@pytest.mark.parametrize(("minimum_calls", "trips"), [(None, True), (10, True), (11, False)])
+def test_the_policy_may_ask_for_more_calls(minimum_calls: int | None, *, trips: bool) -> None:
+    """A circuit's own minimum of calls goes before the alarm's."""
+    policy = replace(POLICY, minimum_calls=minimum_calls)
+    assert (decide(CLOSED, evidence(10, 10), NOW, policy).circuit is not None) == trips
+
+
+def test_the_figures_are_in_the_reason() -> None:
+    """A trip on evidence or on reports tells calls, failures and threshold."""
+    assert after(decide(CLOSED, evidence(10, 6), NOW, POLICY)).reason == (
+        "alarm raised: 6 of 10 calls failed: 1 datapoint was over 50"
+    )
+    assert after(decide(CLOSED, failures(ABOVE), NOW, POLICY)).reason == (
+        "failures reported: 51 of 60 calls failed in 2 s, at least 51 % of all; the threshold is 50 %"
+    )
+
+
+@pytest.mark.parametrize(
+    ("calls", "failed", "usual_calls", "percent"),
+    [
+        (60, 30, 100, 30),
+        (60, 30, 40, 50),  # more calls than usual: all of them count
+        (60, 30, 0, 50),
+        (0, 0, 100, None),
+        (60, 61, 100, None),  # more failures than calls: forged or torn
+        (60, -1, 100, None),
+        (-5, -5, 100, None),
+        (60, 30, None, None),
+    ],
+)
+def test_the_lower_bound(calls: int, failed: int, usual_calls: float | None, percent: float | None) -> None:
+    """Reported failures over the larger of the reported and the usual calls; absurd ones say nothing."""
+    assert ReportWindow(1, calls, failed, usual_calls).lower_bound_percent == percent
 
 
 # --- Waiting -------------------------------------------------------------------------------------
@@ -253,7 +455,7 @@ def wait_seconds(decision: Decision, now_ms: int = NOW) -> float:
 
 def test_each_trip_of_an_outage_waits_longer_up_to_the_maximum() -> None:
     """The wait is recovery_timeout * backoff^(trips-1), at most max_recovery_timeout."""
-    policy = Policy(recovery_timeout_seconds=10, backoff=2, max_recovery_timeout_seconds=60, jitter=0)
+    policy = RecoveryPolicy(recovery_timeout_seconds=10, backoff=2, max_recovery_timeout_seconds=60, jitter=0)
     failed = ProbesReported(probes(1, failed=1))
     waits = [
         wait_seconds(decide(replace(HALF_OPEN, trips=trips), failed, NOW, policy)) for trips in (1, 2, 3, 400)
@@ -263,14 +465,14 @@ def test_each_trip_of_an_outage_waits_longer_up_to_the_maximum() -> None:
 
 def test_an_outage_longer_than_floating_point_still_waits_the_maximum() -> None:
     """Ten thousand trips at the largest backoff wait the maximum, like the tenth."""
-    policy = Policy(backoff=10, jitter=0)
+    policy = RecoveryPolicy(backoff=10, jitter=0)
     decision = decide(replace(HALF_OPEN, trips=10_000), ProbesReported(probes(1, failed=1)), NOW, policy)
     assert wait_seconds(decision) == 900
 
 
 def test_jitter_spreads_the_wait_and_is_drawn_once() -> None:
     """Waits of many circuits fill plus and minus ten percent; the same trip always draws the same wait."""
-    policy = Policy(recovery_timeout_seconds=100, jitter=0.1)
+    policy = RecoveryPolicy(recovery_timeout_seconds=100, jitter=0.1)
     circuits = [Circuit(f"circuit-{number}") for number in range(200)]
     waits = [wait_seconds(decide(circuit, FRESH, NOW, policy)) for circuit in circuits]
     assert waits == [wait_seconds(decide(circuit, FRESH, NOW, policy)) for circuit in circuits]
@@ -399,7 +601,7 @@ def test_reset_starts_afresh(circuit: Circuit) -> None:
 def test_a_policy_of_its_own_changes_nothing_else() -> None:
     """Setting a policy is no transition, but the history names who did it."""
     changed = after(decide(OPEN, PolicySet({"backoff": 2}, by="ann"), NOW, POLICY))
-    noted = Transition(NOW, State.OPEN, State.OPEN, OPEN.generation, "policy set by ann")
+    noted = Transition(NOW, State.OPEN, State.OPEN, OPEN.generation, "policy set by ann", Cause.POLICY_SET)
     assert changed == replace(OPEN, policy={"backoff": 2}, revision=OPEN.revision + 1, history=(noted,))
 
 

@@ -10,7 +10,7 @@ import pytest
 from recloser.circuit import Circuit, State
 from recloser.control.signals import Ignored, from_alarm_event
 from recloser.decide import AlarmRaised, decide
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 
 MINUTE_MS = 60_000
 # Opened 24 s into a minute, and closed 24 s later, within the same one.
@@ -26,14 +26,14 @@ def raised(begins_ms: int | None, ends_ms: int) -> AlarmRaised:
 
 def test_a_minute_that_spans_the_outage_is_stale() -> None:
     """A period that began before the trip and ends after the close trips nothing, and re-arms."""
-    decision = decide(CLOSED, raised(10 * MINUTE_MS, 11 * MINUTE_MS), 11 * MINUTE_MS, Policy())
+    decision = decide(CLOSED, raised(10 * MINUTE_MS, 11 * MINUTE_MS), 11 * MINUTE_MS, RecoveryPolicy())
     assert (decision.circuit, decision.rearm) == (None, "steady")
 
 
 @pytest.mark.parametrize("begins_ms", [OPENED_MS, CLOSED_MS, None])
 def test_what_began_after_the_trip_is_fresh(begins_ms: int | None) -> None:
     """While the circuit was open there were only probes: what a period holds is from after the close."""
-    decision = decide(CLOSED, raised(begins_ms, CLOSED_MS + 1), 11 * MINUTE_MS, Policy())
+    decision = decide(CLOSED, raised(begins_ms, CLOSED_MS + 1), 11 * MINUTE_MS, RecoveryPolicy())
     assert decision.circuit is not None
     assert decision.circuit.state is State.OPEN
 
@@ -41,7 +41,7 @@ def test_what_began_after_the_trip_is_fresh(begins_ms: int | None) -> None:
 def test_an_outage_after_a_reset_is_news() -> None:
     """A circuit that was closed without ever having been open has no outage to span."""
     never_open = Circuit("payments-api", State.CLOSED, generation=1, revision=1, closed_at_ms=CLOSED_MS)
-    decision = decide(never_open, raised(10 * MINUTE_MS, 11 * MINUTE_MS), 11 * MINUTE_MS, Policy())
+    decision = decide(never_open, raised(10 * MINUTE_MS, 11 * MINUTE_MS), 11 * MINUTE_MS, RecoveryPolicy())
     assert decision.circuit is not None
 
 

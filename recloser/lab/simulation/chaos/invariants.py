@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from recloser.circuit import Circuit, State
+from recloser.circuit import Cause, Circuit, State
 from recloser.control.control import Applied
 from recloser.decide import AlarmRaised, ProbesReported, Signal
 from recloser.errors import CircuitOpen
@@ -14,6 +14,7 @@ from recloser.lab.simulation.environment import Environment
 from recloser.lab.simulation.scenario import Scenario
 from recloser.lab.simulation.simulation import START_MS, Run, Simulation
 from recloser.lab.simulation.witness import Witness
+from recloser.policy import CallerPolicy
 
 # What one write may do: from, to, and how far the generation moves.
 STEPS = {
@@ -26,7 +27,13 @@ STEPS = {
     (State.CLOSED, State.CLOSED, 1),  # a reset
     *((state, state, 0) for state in State),
 }
-_OPERATORS = ("forced", "override", "reset", "policy set")
+_OPERATORS = {
+    Cause.OPERATOR,
+    Cause.RELEASED,
+    Cause.OVERRIDE_EXPIRED,
+    Cause.RESET,
+    Cause.POLICY_SET,
+}
 
 
 class Violation(AssertionError):  # noqa: N818  (the word for it)
@@ -39,6 +46,7 @@ class Invariants(Witness):
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self._policy = scenario.policy.with_overrides(scenario.own_policy)
+        self._enforce = CallerPolicy.of(scenario.own_policy).enforce
         self._simulation = Simulation(scenario, self)
         self._circuit = Circuit(scenario.circuit)
         self._not_closed_since_ms: int | None = None
@@ -74,7 +82,7 @@ class Invariants(Witness):
         self._check(step in STEPS, f"no circuit makes the step {step}")
         held = before.active_override(at_ms)
         if held is not None and held.state is State.OPEN and not self._has_skew:
-            self._check(after.reason.startswith(_OPERATORS), "an override was overruled")
+            self._check(after.cause in _OPERATORS, "an override was overruled")
         if step == (State.CLOSED, State.OPEN, 1):
             self._check_trip(before, after)
         if after.state is State.CLOSED and before.state is not State.CLOSED:
@@ -86,7 +94,7 @@ class Invariants(Witness):
         self._follow(after, at_ms)
 
     def _check_trip(self, before: Circuit, after: Circuit) -> None:
-        if after.reason.startswith(_OPERATORS) or "slow-calls" in (after.alarm or ""):
+        if after.cause in _OPERATORS or "slow-calls" in (after.alarm or ""):
             return
         if before.opened_at_ms is None:
             return  # it was reset, if anything: a datapoint may span that, and hold failures from before
@@ -97,7 +105,7 @@ class Invariants(Witness):
         )
 
     def _check_close(self, before: Circuit, after: Circuit) -> None:
-        if after.reason.startswith("reset"):
+        if after.cause is Cause.RESET:
             return
         probes = self._simulation.tables.memory.read_probes(before.name, before.generation)
         enough = probes is not None and len(probes.succeeded) >= self._policy.successes_to_close
@@ -171,7 +179,7 @@ class Invariants(Witness):
             # It will be counted as failed, though it may answer in the end.
             self._last_bad_ms = max(self._last_bad_ms, environment.at_ms + round(timeout * MS_PER_SECOND))
         since_ms = self._not_closed_since_ms
-        if since_ms is None or not self._policy.enforce or not self._has_read.get(environment, False):
+        if since_ms is None or not self._enforce or not self._has_read.get(environment, False):
             return
         open_seconds = (environment.at_ms - since_ms) / MS_PER_SECOND
         limit = caches_expire_seconds(self._scenario)
@@ -184,7 +192,7 @@ class Invariants(Witness):
             self._last_bad_ms = max(self._last_bad_ms, environment.at_ms)
 
     def refused(self, environment: Environment, refusal: CircuitOpen) -> None:
-        self._check(self._policy.enforce or "local trip" in refusal.circuit.reason, "refused in shadow mode")
+        self._check(self._enforce or refusal.circuit.cause is Cause.LOCAL_TRIP, "refused in shadow mode")
         since_ms, held = self._forced_closed_since_ms, self._circuit.override
         if (
             held is not None
@@ -196,7 +204,7 @@ class Invariants(Witness):
             return
         seconds = (environment.at_ms - since_ms) / MS_PER_SECOND
         # A process that holds back by itself still goes by a closed flag, which it trusts for longer.
-        is_local = "local trip" in refusal.circuit.reason
+        is_local = refusal.circuit.cause is Cause.LOCAL_TRIP
         limit = (caches_expire_seconds if is_local else refusals_end_seconds)(self._scenario)
         self._check(seconds <= limit, f"refused {seconds:.1f} s after an operator forced it closed")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 from recloser.caller.local_trip import LocalTrip
 from recloser.lab.simulation.alarm_definitions import STEADY_SECONDS
@@ -22,7 +23,7 @@ from recloser.lab.simulation.scenario import (
     Scenario,
     Span,
 )
-from recloser.policy import Policy
+from recloser.policy import RecoveryPolicy
 
 CHAOS_SECONDS = 300.0
 MARGIN_SECONDS = 60.0
@@ -80,6 +81,14 @@ def trial(seed: int) -> Trial:
     return Trial(scenario, tripped_by, goes_on_until, closed_by, Span(calm, recovered), tripped, closed)
 
 
+_OWN_POLICIES: tuple[dict[str, Any], ...] = (
+    {},
+    {},
+    {"permits": 12, "successes_to_close": 4},
+    {"enforce": False},
+)
+
+
 def _fleet(numbers: Random, seed: int) -> Scenario:
     permits, successes_to_close = numbers.choice([(1, 1), (3, 2), (10, 1), (10, 5)])
     return Scenario(
@@ -94,7 +103,7 @@ def _fleet(numbers: Random, seed: int) -> Scenario:
             per_invocation=numbers.choice([1, 1, 3]),
             arrivals=numbers.choice(["random", "even"]),
         ),
-        policy=Policy(
+        policy=RecoveryPolicy(
             recovery_timeout_seconds=numbers.choice([5.0, 10.0, 30.0]),
             backoff=numbers.choice([1.0, 1.0, 2.0]),
             max_recovery_timeout_seconds=60.0,
@@ -103,9 +112,8 @@ def _fleet(numbers: Random, seed: int) -> Scenario:
             successes_to_close=successes_to_close,
             probe_deadline_seconds=numbers.choice([5.0, 30.0]),
             stable_after_seconds=numbers.choice([30.0, 600.0]),
-            ramp_seconds=numbers.choice([0.0, 0.0, 20.0]),
         ),
-        own_policy=numbers.choice([{}, {}, {"permits": 12, "successes_to_close": 4}, {"enforce": False}]),
+        own_policy={**numbers.choice(_OWN_POLICIES), "ramp_seconds": numbers.choice([0.0, 0.0, 20.0])},
         caller=Caller(
             local_trip=numbers.choice([LocalTrip(), None]),
             timeout_seconds=numbers.choice([None, 2.0]),
