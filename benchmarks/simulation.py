@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from recloser.lab.simulation.books import FAILED, HELD, REFUSED, SUCCEEDED
+from recloser.lab.simulation.recording import FAILED, HELD, REFUSED, SUCCEEDED
 from recloser.lab.simulation.scenario import Caller, Calls, Environments, Scenario
 from recloser.lab.simulation.scenario_file import load_scenario
 from recloser.lab.simulation.simulation import Run, simulate
@@ -59,7 +59,7 @@ def measured(scenario: Scenario, count: Counter) -> float:
 
 
 def calls_of(run: Run) -> int:
-    return sum(run.books.total(column) for column in (SUCCEEDED, FAILED, REFUSED, HELD))
+    return sum(run.recording.total(column) for column in (SUCCEEDED, FAILED, REFUSED, HELD))
 
 
 def evaluations_of(run: Run) -> int:

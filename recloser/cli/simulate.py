@@ -28,7 +28,8 @@ def simulate(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml", help="What to play.")],
     *,
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="Other chances than the scenario's own.")
+        int | None,
+        typer.Option("--seed", min=0, help="Another seed than the scenario's."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     plot: Annotated[Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the run.")] = None,

@@ -11,9 +11,9 @@ import pytest
 from recloser.circuit import Circuit, Override, State
 from recloser.decide import AlarmRaised, OverrideSet, ProbesReported
 from recloser.errors import CircuitOpen
-from recloser.lab.simulation.agenda import MS_PER_SECOND
 from recloser.lab.simulation.chaos import bounds
 from recloser.lab.simulation.chaos.invariants import Invariants
+from recloser.lab.simulation.event_queue import MS_PER_SECOND
 from recloser.lab.simulation.scenario import Calls, Environments, Faults, Health, Scenario, Span
 from recloser.lab.simulation.scenario_file import load_scenario
 from recloser.lab.simulation.simulation import START_MS, Run, simulate
@@ -170,7 +170,7 @@ def trips(run: Run, since_seconds: float, until_seconds: float) -> list[float]:
     """When the circuit went from closed to open."""
     times = [
         (change.at_ms - START_MS) / MS_PER_SECOND
-        for change in run.books.states
+        for change in run.recording.states
         if (change.before, change.after) == (State.CLOSED, State.OPEN)
     ]
     return [seconds for seconds in times if since_seconds <= seconds < until_seconds]
@@ -196,7 +196,7 @@ def test_old_failures_in_the_window_after_a_close() -> None:
     flapping = load_scenario(SCENARIOS / "flapping.yaml")
     for seed in range(5):
         run = Invariants(replace(flapping, seed=seed)).run()
-        raised = sum(change.value == "ALARM" for change in run.books.alarms)
+        raised = sum(change.value == "ALARM" for change in run.recording.alarms)
         tripped = trips(run, 0, flapping.duration_seconds)
         assert raised > len(tripped), "the race is there"
         assert [seconds // 120 for seconds in tripped] == [1, 2, 3, 4], "one trip for each outage"

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from recloser.circuit import State
-from recloser.lab.simulation.agenda import MS_PER_SECOND
 from recloser.lab.simulation.chaos.invariants import Invariants
 from recloser.lab.simulation.chaos.random_scenarios import Trial, trial
+from recloser.lab.simulation.event_queue import MS_PER_SECOND
 from recloser.lab.simulation.simulation import START_MS, Run
 
 
 def states_within(run: Run, since_seconds: float, until_seconds: float) -> set[State]:
     """Every state that the circuit has in a span of time."""
     state, found = State.CLOSED, set()
-    for change in run.books.states:
+    for change in run.recording.states:
         at_seconds = (change.at_ms - START_MS) / MS_PER_SECOND
         if at_seconds > until_seconds:
             break

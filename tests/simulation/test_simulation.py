@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from recloser.circuit import State
-from recloser.lab.simulation.books import FAILED, HELD, PROBES, REFUSED, SUCCEEDED, THROTTLED
+from recloser.lab.simulation.recording import FAILED, HELD, PROBES, REFUSED, SUCCEEDED, THROTTLED
 from recloser.lab.simulation.scenario import (
     Caller,
     Calls,
@@ -21,7 +21,7 @@ from recloser.lab.simulation.summary import summary
 
 
 def states(run: Run) -> list[State]:
-    return [change.after for change in run.books.states]
+    return [change.after for change in run.recording.states]
 
 
 def test_an_outage_trips_and_its_end_closes(outage: Scenario) -> None:
@@ -31,7 +31,9 @@ def test_an_outage_trips_and_its_end_closes(outage: Scenario) -> None:
     assert 10 < found["seconds_to_trip"] < 40
     assert 0 < found["seconds_from_recovery_to_closed"] < 15
     assert run.circuit.state is State.CLOSED
-    assert run.books.total(FAILED, 95, 120) == run.books.total(PROBES, 95, 120), "only probes are made"
+    assert run.recording.total(FAILED, 95, 120) == run.recording.total(PROBES, 95, 120), (
+        "only probes are made"
+    )
 
 
 def test_a_healthy_dependency_is_left_alone(outage: Scenario) -> None:
@@ -39,14 +41,14 @@ def test_a_healthy_dependency_is_left_alone(outage: Scenario) -> None:
     run = simulate(replace(outage, dependency=(Health(failure_rate=0.02),)))
     assert states(run) == []
     assert run.usage.writes == 0
-    assert run.books.total(REFUSED) == 0
+    assert run.recording.total(REFUSED) == 0
 
 
 def test_the_same_seed_plays_the_same_run(outage: Scenario) -> None:
     """Two runs of one seed agree in everything; another seed's differs."""
     assert summary(simulate(outage)) == summary(simulate(outage))
-    assert simulate(outage).books == simulate(outage).books
-    assert simulate(outage, seed=2).books != simulate(outage).books
+    assert simulate(outage).recording == simulate(outage).recording
+    assert simulate(outage, seed=2).recording != simulate(outage).recording
 
 
 def test_a_setting_does_not_change_the_calls(outage: Scenario) -> None:
@@ -54,7 +56,7 @@ def test_a_setting_does_not_change_the_calls(outage: Scenario) -> None:
     with_trip = simulate(outage)
     without = simulate(replace(outage, caller=Caller(local_trip=None)))
     columns = (SUCCEEDED, FAILED, REFUSED, HELD)
-    for row, other in zip(with_trip.books.calls, without.books.calls, strict=True):
+    for row, other in zip(with_trip.recording.calls, without.recording.calls, strict=True):
         assert sum(row[column] for column in columns) == sum(other[column] for column in columns)
 
 
@@ -70,16 +72,16 @@ def test_an_operator_holds_the_circuit_open(outage: Scenario) -> None:
     """An override opens a healthy circuit, and its expiry lets probes close it."""
     held = (Operation(60, "open", until_seconds=90),)
     run = simulate(replace(outage, dependency=(Health(),), operators=held))
-    assert run.books.total(SUCCEEDED, 75, 89) == 0
+    assert run.recording.total(SUCCEEDED, 75, 89) == 0
     assert run.circuit.state is State.CLOSED
-    assert run.books.total(SUCCEEDED, 120, 190) > 1000
+    assert run.recording.total(SUCCEEDED, 120, 190) > 1000
 
 
 def test_shadow_mode_refuses_nothing(outage: Scenario) -> None:
     """With `enforce` off the flag trips, and every call is made."""
     run = simulate(replace(outage, own_policy={"enforce": False}))
     assert State.OPEN in states(run)
-    assert run.books.total(REFUSED) == 0
+    assert run.recording.total(REFUSED) == 0
 
 
 def test_a_hang_occupies_its_environment() -> None:
@@ -92,9 +94,9 @@ def test_a_hang_occupies_its_environment() -> None:
         caller=Caller(client_timeout_seconds=None, local_trip=None, invocation_timeout_seconds=30),
     )
     run = simulate(hanging)
-    assert run.books.total(THROTTLED, 2, 30) == 56
-    assert run.books.deaths == 3, "Lambda ends them after thirty seconds"
-    assert run.books.cold_starts == 6
+    assert run.recording.total(THROTTLED, 2, 30) == 56
+    assert run.recording.deaths == 3, "Lambda ends them after thirty seconds"
+    assert run.recording.cold_starts == 6
 
 
 def test_a_hang_is_counted_before_lambda_ends_the_environment() -> None:
@@ -128,9 +130,9 @@ def test_the_watchdog_counts_a_hang(outage: Scenario) -> None:
 def test_a_dead_environments_probe_is_lost(outage: Scenario) -> None:
     """An environment that ends in its probe reports nothing and gives nothing back."""
     run = simulate(replace(outage, faults=Faults(deaths_in_probe=1.0)))
-    lost = [probe for probe in run.books.probes if probe.succeeded is None]
+    lost = [probe for probe in run.recording.probes if probe.succeeded is None]
     assert lost
-    assert len(lost) == len(run.books.probes)
+    assert len(lost) == len(run.recording.probes)
     assert run.circuit.state is not State.CLOSED
 
 

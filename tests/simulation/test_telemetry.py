@@ -9,13 +9,13 @@ import pytest
 
 from recloser.lab.cloudwatch import CloudWatch, Metric
 from recloser.lab.cloudwatch.series import Span
-from recloser.lab.simulation.agenda import Agenda
-from recloser.lab.simulation.books import Books
-from recloser.lab.simulation.chance import Chance
-from recloser.lab.simulation.misfortune import Misfortune
+from recloser.lab.simulation.context import Context
+from recloser.lab.simulation.event_queue import EventQueue
+from recloser.lab.simulation.fault_injection import FaultInjector
+from recloser.lab.simulation.random_streams import RandomStream
+from recloser.lab.simulation.recording import Recording
 from recloser.lab.simulation.scenario import Faults, Lateness, Scenario
 from recloser.lab.simulation.simulation import START_MS
-from recloser.lab.simulation.surroundings import Surroundings
 from recloser.lab.simulation.telemetry import Telemetry
 from recloser.metrics.emf import Value
 from recloser.metrics.recorder import EmfPublisher
@@ -29,20 +29,20 @@ DOCUMENTS: list[dict[str, Value]] = [
 ]
 
 
-def telemetry(faults: Faults) -> tuple[Telemetry, Agenda, CloudWatch]:
-    scenario, agenda, cloudwatch = Scenario(faults=faults), Agenda(START_MS), CloudWatch()
-    misfortune = Misfortune(faults, agenda, Chance(1, "faults"))
-    around = Surroundings(scenario, agenda, misfortune, Books(START_MS, 60), None)
-    return Telemetry(around, cloudwatch), agenda, cloudwatch
+def telemetry(faults: Faults) -> tuple[Telemetry, EventQueue, CloudWatch]:
+    scenario, queue, cloudwatch = Scenario(faults=faults), EventQueue(START_MS), CloudWatch()
+    injector = FaultInjector(faults, queue, RandomStream(1, "faults"))
+    context = Context(scenario, queue, injector, Recording(START_MS, 60), None)
+    return Telemetry(context, cloudwatch), queue, cloudwatch
 
 
 def arrived(faults: Faults) -> tuple[Telemetry, CloudWatch]:
     """Publish the documents a second apart, and let them all become readable."""
-    carrier, agenda, cloudwatch = telemetry(faults)
+    carrier, queue, cloudwatch = telemetry(faults)
     for index, values in enumerate(DOCUMENTS):
         carrier.publish(values, START_MS + 1000 * index, START_MS + 1000 * index + 300)
-    while agenda.next_ms() is not None:
-        agenda.step()
+    while queue.next_ms() is not None:
+        queue.step()
     return carrier, cloudwatch
 
 
@@ -96,9 +96,9 @@ def test_cloudwatch_holds_what_the_text_says(lines: list[str], name: str, unit: 
 
 def test_a_metric_is_not_readable_before_its_time() -> None:
     """What was published is seen a second or more later."""
-    carrier, agenda, cloudwatch = telemetry(Faults())
+    carrier, queue, cloudwatch = telemetry(Faults())
     carrier.publish(DOCUMENTS[0], START_MS, START_MS)
-    at_ms = agenda.next_ms()
+    at_ms = queue.next_ms()
     assert at_ms is not None
     assert START_MS + 1000 < at_ms <= START_MS + 4000
     metric = Metric.of("Recloser", "Failure", {"Circuit": "payments-api"})

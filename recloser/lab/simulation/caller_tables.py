@@ -6,18 +6,16 @@ A call's reads and its claim happen at the instant the call begins, its report a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from recloser.circuit import Circuit, Probes
 from recloser.decide import Decision
 from recloser.errors import StoreError
-from recloser.lab.simulation.agenda import MS_PER_SECOND
-from recloser.lab.simulation.chance import Chance
+from recloser.lab.simulation.context import Context
+from recloser.lab.simulation.event_queue import MS_PER_SECOND
+from recloser.lab.simulation.machine import Machine
+from recloser.lab.simulation.random_streams import RandomStream
 from recloser.lab.simulation.shared_tables import SharedTables
-from recloser.lab.simulation.surroundings import Surroundings
-
-if TYPE_CHECKING:
-    from recloser.lab.simulation.environment import Environment
 
 # The library's own client: 0.3 s to connect and 0.5 s to read, twice.
 TIMEOUT_MS = 1_000
@@ -26,14 +24,16 @@ TIMEOUT_MS = 1_000
 class CallerTables:
     """What a caller may do: read circuits, claim and report permits. It fits `Tables`."""
 
-    def __init__(self, around: Surroundings, shared: SharedTables, chance: Chance) -> None:
+    def __init__(
+        self, context: Context, shared: SharedTables, machine: Machine, random: RandomStream
+    ) -> None:
         self._shared = shared
-        self._agenda = around.agenda
-        self._milliseconds = around.scenario.delays.table_milliseconds
-        self._chance = chance
-        self._misfortune = around.misfortune
-        self._witness = around.witness
-        self.environment: Environment
+        self._queue = context.queue
+        self._milliseconds = context.scenario.delays.table_milliseconds
+        self._machine = machine
+        self._random = random
+        self._faults = context.faults
+        self._observer = context.observer
 
     # --- What callers do -------------------------------------------------------------------------
 
@@ -42,31 +42,31 @@ class CallerTables:
 
     def read(self, name: str, *, consistent: bool = False) -> Circuit:  # noqa: ARG002  (callers never ask for it)
         self._shared.usage.eventual_reads += 1
-        misfortune = self._misfortune
-        fails = misfortune.tables_are_unreachable or misfortune.chance.happens(misfortune.now.failing_reads)
-        if self._witness is not None:
-            self._witness.read(self.environment, answered=not fails)
+        faults = self._faults
+        fails = faults.tables_are_unreachable or faults.random.happens(faults.now.failing_reads)
+        if self._observer is not None:
+            self._observer.read(self._machine, answered=not fails)
         if fails:
             self._time_out("read")
         self._wait()
-        late_ms = MS_PER_SECOND * misfortune.chance.lateness_seconds(misfortune.now.stale_reads)
-        return self._shared.as_of(name, self._agenda.now_ms - round(late_ms))
+        late_ms = MS_PER_SECOND * faults.random.lateness_seconds(faults.now.stale_reads)
+        return self._shared.as_of(name, self._queue.now_ms - round(late_ms))
 
     def claim(self, name: str, generation: int, now_ms: int) -> int | None:
         self._shared.usage.permit_writes += 1
-        misfortune = self._misfortune
-        if misfortune.tables_are_unreachable or misfortune.chance.happens(misfortune.now.failing_writes):
+        faults = self._faults
+        if faults.tables_are_unreachable or faults.random.happens(faults.now.failing_writes):
             self._time_out("claim")
-        if misfortune.chance.happens(misfortune.now.throttled_claims):
+        if faults.random.happens(faults.now.throttled_claims):
             return None
         number = self._shared.memory.claim(name, generation, now_ms)
-        if number is not None and self._witness is not None:
-            self._witness.claimed(self.environment, generation, number)
-        if misfortune.chance.happens(misfortune.now.unacknowledged_writes):
+        if number is not None and self._observer is not None:
+            self._observer.claimed(self._machine, generation, number)
+        if faults.random.happens(faults.now.unacknowledged_writes):
             self._time_out("claim")
         self._wait()
         if number is not None:
-            self.environment.permit = (generation, number)
+            self._machine.permit = (generation, number)
         return number
 
     def report(self, name: str, generation: int, number: int, *, succeeded: bool) -> None:
@@ -95,20 +95,20 @@ class CallerTables:
     # --- How -------------------------------------------------------------------------------------
 
     def _write(self, change: Callable[[], None]) -> None:
-        if self.environment.is_dead:
+        if self._machine.is_dead:
             return
         self._shared.usage.permit_writes += 1
-        misfortune = self._misfortune
-        if misfortune.tables_are_unreachable or misfortune.chance.happens(misfortune.now.failing_writes):
+        faults = self._faults
+        if faults.tables_are_unreachable or faults.random.happens(faults.now.failing_writes):
             self._time_out("report")
-        self._agenda.at(self.environment.at_ms, change)
-        if misfortune.chance.happens(misfortune.now.unacknowledged_writes):
+        self._queue.at(self._machine.at_ms, change)
+        if faults.random.happens(faults.now.unacknowledged_writes):
             self._time_out("report")
         self._wait()
 
     def _wait(self) -> None:
-        self.environment.wait(round(self._chance.between(self._milliseconds)))
+        self._machine.wait(round(self._random.between(self._milliseconds)))
 
     def _time_out(self, what: str) -> NoReturn:
-        self.environment.wait(TIMEOUT_MS)
+        self._machine.wait(TIMEOUT_MS)
         raise StoreError(f"simulated: {what} timed out")

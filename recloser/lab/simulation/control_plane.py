@@ -17,13 +17,13 @@ from recloser.decide import OverrideReleased, OverrideSet, PolicySet, ProbesRepo
 from recloser.errors import StoreError
 from recloser.lab.cloudwatch import CloudWatch, Event
 from recloser.lab.cloudwatch.events import STATE_CHANGE
-from recloser.lab.simulation.agenda import MS_PER_SECOND
-from recloser.lab.simulation.books import AlarmChange
+from recloser.lab.simulation.context import Context
 from recloser.lab.simulation.control_tables import ControlTables
+from recloser.lab.simulation.event_queue import MS_PER_SECOND
 from recloser.lab.simulation.messages import Messages
+from recloser.lab.simulation.recording import AlarmChange
 from recloser.lab.simulation.scenario import Operation
 from recloser.lab.simulation.shared_tables import SharedTables
-from recloser.lab.simulation.surroundings import Surroundings
 from recloser.policy import RecoveryPolicy
 
 # Lambda tries an asynchronous event twice more, after one and two minutes ("Asynchronous invocation").
@@ -52,17 +52,17 @@ class TwinAlarms:
 
 
 class ControlPlane:
-    """The services and functions, in the agenda's time."""
+    """The services and functions, in the queue's time."""
 
-    def __init__(self, around: Surroundings, cloudwatch: CloudWatch) -> None:
-        self._agenda = around.agenda
+    def __init__(self, context: Context, cloudwatch: CloudWatch) -> None:
+        self._queue = context.queue
         self.cloudwatch = cloudwatch
-        self._delays = around.scenario.delays
-        self._chance = around.chance("messages")
-        self._misfortune = around.misfortune
-        self._books = around.books
-        self._witness = around.witness
-        self._messages = Messages(self._agenda, self._chance, self._misfortune)
+        self._delays = context.scenario.delays
+        self._random = context.random("messages")
+        self._faults = context.faults
+        self._recording = context.recording
+        self._observer = context.observer
+        self._messages = Messages(self._queue, self._random, self._faults)
         self.invocations = 0
 
     @property
@@ -76,34 +76,34 @@ class ControlPlane:
         names = []
         for definition in alarms:
             names.append(definition["AlarmName"])
-            self._tell(self.cloudwatch.put_metric_alarm(definition, self._agenda.now_ms))
+            self._tell(self.cloudwatch.put_metric_alarm(definition, self._queue.now_ms))
         self._circuit = circuit
-        seen = ControlTables(tables, self._misfortune, self._messages.deliver_one_early)
+        seen = ControlTables(tables, self._faults, self._messages.deliver_one_early)
         self._control = Control(seen, TwinAlarms(self, circuit, names), policy, self._now_ms)
         # Operators act by themselves, and again if it did not work: for them nothing goes wrong.
         self._operator = Control(tables.memory, TwinAlarms(self, circuit, names), policy, self._true_ms)
         self._await_evaluation()
-        self._agenda.after(self._chance.between((0, SCHEDULE_SECONDS)), self._minute)
+        self._queue.after(self._random.between((0, SCHEDULE_SECONDS)), self._minute)
 
     def _true_ms(self) -> int:
-        return self._agenda.now_ms
+        return self._queue.now_ms
 
     def _now_ms(self) -> int:
         """A function's clock: each runs on another machine."""
-        skew = self._misfortune.now.clock_skew_seconds
+        skew = self._faults.now.clock_skew_seconds
         if not skew:
-            return self._agenda.now_ms
-        return self._agenda.now_ms + round(MS_PER_SECOND * self._misfortune.chance.between((-skew, skew)))
+            return self._queue.now_ms
+        return self._queue.now_ms + round(MS_PER_SECOND * self._faults.random.between((-skew, skew)))
 
     # --- CloudWatch ------------------------------------------------------------------------------
 
     def _await_evaluation(self) -> None:
         at_ms = self.cloudwatch.next_evaluation_at_ms()
         if at_ms is not None:
-            self._agenda.at(at_ms, self._evaluate)
+            self._queue.at(at_ms, self._evaluate)
 
     def _evaluate(self) -> None:
-        self._tell(self.cloudwatch.advance(self._agenda.now_ms))
+        self._tell(self.cloudwatch.advance(self._queue.now_ms))
         self._await_evaluation()
 
     def rearm(self, alarm: str, reason: str) -> None:
@@ -113,17 +113,17 @@ class ControlPlane:
             ConnectionError: a fault.
 
         """
-        if self._misfortune.chance.happens(self._misfortune.now.failing_rearms):
+        if self._faults.random.happens(self._faults.now.failing_rearms):
             raise ConnectionError("simulated: SetAlarmState was throttled")
-        self._tell(self.cloudwatch.set_alarm_state(alarm, "OK", reason, None, self._agenda.now_ms))
+        self._tell(self.cloudwatch.set_alarm_state(alarm, "OK", reason, None, self._queue.now_ms))
 
     def _tell(self, events: Iterable[Event]) -> None:
         for event in events:
             if event["detail-type"] != STATE_CHANGE:
                 continue
             detail = event["detail"]
-            self._books.alarms.append(
-                AlarmChange(self._agenda.now_ms, detail["alarmName"], detail["state"]["value"])
+            self._recording.alarms.append(
+                AlarmChange(self._queue.now_ms, detail["alarmName"], detail["state"]["value"])
             )
             if detail["state"]["value"] == "ALARM":  # the rule's pattern
                 work = partial(self._flip_for_alarm, event)
@@ -145,32 +145,32 @@ class ControlPlane:
     def _apply(self, name: str, signal: Signal) -> None:
         self.invocations += 1
         applied = self._control.apply(name, signal)
-        if self._witness is not None:
-            self._witness.applied(signal, applied, self._agenda.now_ms)
+        if self._observer is not None:
+            self._observer.applied(signal, applied, self._queue.now_ms)
 
     def _minute(self) -> None:
-        late = self._chance.between(self._delays.schedule_seconds)
-        self._agenda.after(late, self._start_recovery)
-        self._agenda.after(SCHEDULE_SECONDS, self._minute)
+        late = self._random.between(self._delays.schedule_seconds)
+        self._queue.after(late, self._start_recovery)
+        self._queue.after(SCHEDULE_SECONDS, self._minute)
 
     def _start_recovery(self) -> None:
-        if self._misfortune.scheduler_is_dead:
+        if self._faults.scheduler_is_dead:
             return
         self.invocations += 1
         try:
             for applied in self._control.tick_due():
-                if self._witness is not None:
-                    self._witness.applied(None, applied, self._agenda.now_ms)
+                if self._observer is not None:
+                    self._observer.applied(None, applied, self._queue.now_ms)
         except* StoreError:
             pass  # the next minute tries again, as the function's own retries would
         with suppress(StoreError):
-            self._books.rearmed += len(self._control.rearm_deaf_alarms())
+            self._recording.rearmed += len(self._control.rearm_deaf_alarms())
 
     def announce(self, before: Circuit, after: Circuit) -> None:
         """Take a record of the circuit table's stream."""
-        self._books.note_written(self._agenda.now_ms, before, after)
-        self._books.announced += announcement(before, after) is not None
-        self._books.trips += tripped(before, after)
+        self._recording.note_written(self._queue.now_ms, before, after)
+        self._recording.announced += announcement(before, after) is not None
+        self._recording.trips += tripped(before, after)
         self.invocations += 1
 
     # --- Operators -------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ class ControlPlane:
         if operation.action == "reset":
             return Reset(by, why)
         state = State.OPEN if operation.action == "open" else State.CLOSED
-        now_ms, until = self._agenda.now_ms, operation.until_seconds
+        now_ms, until = self._queue.now_ms, operation.until_seconds
         until_ms = None
         if until is not None:
             until_ms = now_ms + round((until - operation.at_seconds) * MS_PER_SECOND)

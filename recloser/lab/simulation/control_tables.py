@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from recloser.circuit import DUE_SHARDS, Circuit, Probes
 from recloser.decide import Decision
 from recloser.errors import StoreError
-from recloser.lab.simulation.misfortune import Misfortune
+from recloser.lab.simulation.fault_injection import FaultInjector
 from recloser.lab.simulation.shared_tables import SharedTables
 
 
@@ -17,16 +17,16 @@ class ControlTables:
 
     Args:
         shared: the tables.
-        misfortune: what goes wrong.
+        faults: what goes wrong.
         let_another_write: lets another writer come in between.
 
     """
 
     def __init__(
-        self, shared: SharedTables, misfortune: Misfortune, let_another_write: Callable[[], None]
+        self, shared: SharedTables, faults: FaultInjector, let_another_write: Callable[[], None]
     ) -> None:
         self._shared = shared
-        self._misfortune = misfortune
+        self._faults = faults
         self._let_another_write = let_another_write
         self._writes_alone = True
 
@@ -48,14 +48,14 @@ class ControlTables:
             self._shared.usage.circuit_writes += 1
         else:
             self._shared.usage.transactions += 1
-        faults, chance = self._misfortune.now, self._misfortune.chance
-        if chance.happens(faults.failing_writes):
+        faults, random = self._faults.now, self._faults.random
+        if random.happens(faults.failing_writes):
             raise StoreError("simulated: the write timed out")
-        if self._writes_alone and chance.happens(faults.interleaved_writes):
+        if self._writes_alone and random.happens(faults.interleaved_writes):
             with self._in_between():
                 self._let_another_write()
         self._shared.memory.commit(before, decision)
-        if chance.happens(faults.unacknowledged_writes):
+        if random.happens(faults.unacknowledged_writes):
             raise StoreError("simulated: the answer to the write was lost")
 
     def claim(self, name: str, generation: int, now_ms: int) -> int | None:
@@ -79,7 +79,7 @@ class ControlTables:
             self._shared.usage.consistent_reads += 1
         else:
             self._shared.usage.eventual_reads += 1
-        if self._misfortune.chance.happens(self._misfortune.now.failing_reads):
+        if self._faults.random.happens(self._faults.now.failing_reads):
             raise StoreError("simulated: the read timed out")
 
     @contextmanager

@@ -46,7 +46,7 @@ class Dependency:
     Args:
         scenario: whose dependency it is.
         start_ms: when the scenario begins, epoch milliseconds.
-        numbers: the chance of the calls.
+        numbers: the random numbers of the calls.
 
     """
 

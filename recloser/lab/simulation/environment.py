@@ -9,20 +9,19 @@ may look at the flag when it ends, is a `with` block whose two ends happen at th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from recloser.caller.breaker import CircuitBreaker
 from recloser.caller.flag_cache import FlagReader
 from recloser.caller.handler import LONGEST_MARGIN_SECONDS, MARGIN_SHARE
 from recloser.caller.watchdog import Deadline
-from recloser.lab.simulation.agenda import MS_PER_SECOND
-from recloser.lab.simulation.dependency import NEVER_MS, DependencyFailed, Fate
+from recloser.lab.simulation.caller_tables import CallerTables
+from recloser.lab.simulation.context import Context
+from recloser.lab.simulation.dependency import NEVER_MS, DependencyFailed
+from recloser.lab.simulation.event_queue import MS_PER_SECOND
+from recloser.lab.simulation.machine import Machine
+from recloser.lab.simulation.random_streams import RandomStream
+from recloser.lab.simulation.shared_tables import SharedTables
 from recloser.metrics.recorder import Publisher
-
-if TYPE_CHECKING:
-    from recloser.lab.simulation.caller_tables import CallerTables
-    from recloser.lab.simulation.surroundings import Surroundings
-
 
 # A call of less time asks no table when it ends.
 SHORT_CALL_MS = 500
@@ -32,62 +31,45 @@ class Killed(BaseException):
     """The environment ended in the middle of a call: Lambda's timeout, or a fault."""
 
 
-class Environment:
+class Environment(Machine):
     """An environment.
 
     Args:
-        around: whose environment it is.
+        context: of the simulation.
         at_ms: when it comes up.
         skew_ms: how much its clock is fast.
-        tables: the tables as it sees them.
-        draw: random numbers between two bounds, for the breaker.
+        shared: the tables, of which it sees what callers see.
+        random: the random numbers of callers.
 
     Attributes:
-        fate: how the next call would end.
-        aside: what runs beside the call.
-        at_ms: its true time: while it works on a call, ahead of the agenda.
+        background: what runs beside the call.
         free_at_ms: when it can take another invocation.
-        is_dead: it has ended, and nothing that it does reaches anybody.
-        permit: what this call has claimed, generation and number.
 
     """
 
     def __init__(
-        self,
-        around: Surroundings,
-        at_ms: int,
-        skew_ms: int,
-        tables: CallerTables,
-        draw: Callable[[float, float], float],
+        self, context: Context, at_ms: int, skew_ms: int, shared: SharedTables, random: RandomStream
     ) -> None:
-        caller = around.scenario.caller
-        self.at_ms = at_ms
+        super().__init__(at_ms, skew_ms)
+        caller = context.scenario.caller
         self.free_at_ms = at_ms
-        self.ends_at_ms = at_ms + NEVER_MS
-        self.is_dead = False
-        self.permit: tuple[int, int] | None = None
-        self.fate = Fate(0, fails=False)
         self.calls_left = 0
         self.dies_in_probe = False
         self.frozen_ms = 0
-        self._skew_ms = skew_ms
-        self._seconds = 0.0
+        self.background: list[Callable[[], None]] = []
         self._deadlines: list[Deadline] = []
-        self.aside: list[Callable[[], None]] = []
-        self._is_aside = False
         self._handles = caller.handler
         self._timeout_ms = round(caller.invocation_timeout_seconds * MS_PER_SECOND)
         margin = min(LONGEST_MARGIN_SECONDS * MS_PER_SECOND, self._timeout_ms * MARGIN_SHARE)
         self._margin_ms = round(margin) if caller.handler else 0
         self._killed_at_ms = self._warned_at_ms = at_ms
         self._thaws_at_ms = self._ends_call_at_ms = at_ms
-        self._witness = around.witness
-        self._is_watched = around.witness is not None or around.misfortune.is_possible
-        tables.environment = self
-        self.tables = tables
-        self._circuit = around.scenario.circuit
+        self._observer = context.observer
+        self._is_watched = context.observer is not None or context.faults.is_possible
+        self.tables = CallerTables(context, shared, self, random)
+        self._circuit = context.scenario.circuit
         self._caller = caller
-        self._draw = draw
+        self._uniform = random.numbers.uniform
 
     def start(self, publisher: Publisher) -> None:
         """Import the caller's module: make its breaker and decorate its function."""
@@ -101,10 +83,10 @@ class Environment:
             open_cache_seconds=caller.open_cache_seconds,
             tables=self.tables,
             publisher=publisher,
-            reader=FlagReader(self.tables, self.clock, self._draw, beside=self.aside.append),
+            reader=FlagReader(self.tables, self.clock, self._uniform, beside=self.background.append),
             watchdog=self,
             clock=self.clock,
-            draw=self._draw,
+            draw=self._uniform,
         )
         self.call = self.breaker(self._call_dependency)
         # What `recloser.handler` does for a whole process has to be done here for one environment of many.
@@ -112,24 +94,11 @@ class Environment:
 
     # --- Its time --------------------------------------------------------------------------------
 
-    def clock(self) -> float:
-        """Epoch seconds, as this environment believes."""
-        return self._seconds
-
     def watch(self, at: float, on_expiry: Callable[[], None]) -> Deadline:
         """Be the breaker's watchdog."""
         deadline = Deadline(at, on_expiry)
         self._deadlines.append(deadline)
         return deadline
-
-    def wait(self, milliseconds: int) -> None:
-        """Be kept waiting by a table, unless the work runs beside the call."""
-        if not self._is_aside:
-            self._come_to(self.at_ms + milliseconds)
-
-    def _come_to(self, at_ms: int) -> None:
-        self.at_ms = at_ms
-        self._seconds = (at_ms + self._skew_ms) / MS_PER_SECOND
 
     def _work_watched(self, end_ms: int) -> None:
         """Let the deadlines within a call come, Lambda's own last.
@@ -142,11 +111,11 @@ class Environment:
         for deadline in sorted(self._deadlines, key=lambda each: each.at):
             at_ms = self._true_ms(deadline)
             if at_ms <= stop_ms:
-                self._come_to(max(self.at_ms, at_ms))
+                self.come_to(max(self.at_ms, at_ms))
                 deadline.expire()
         self._deadlines[:] = [each for each in self._deadlines if each.on_expiry is not None]
         if self._handles and self._warned_at_ms <= end_ms:
-            self._come_to(max(self.at_ms, self._warned_at_ms))
+            self.come_to(max(self.at_ms, self._warned_at_ms))
             self._warned_at_ms = self._killed_at_ms
             for number in list(self.guard.running):
                 self.guard.expire(number)
@@ -157,14 +126,14 @@ class Environment:
         return round(deadline.at * MS_PER_SECOND) - self._skew_ms
 
     def _die(self, at_ms: int) -> None:
-        self._come_to(at_ms)
+        self.come_to(at_ms)
         self.is_dead = True
         raise Killed
 
     # --- Its work --------------------------------------------------------------------------------
 
     def begin_invocation(self, at_ms: int) -> None:
-        self._come_to(at_ms)
+        self.come_to(at_ms)
         self._killed_at_ms = at_ms + self._timeout_ms
         self._warned_at_ms = self._killed_at_ms - self._margin_ms
         if self._handles:
@@ -203,8 +172,8 @@ class Environment:
             raise DependencyFailed
 
     def _tell_of_call(self) -> None:
-        if self._witness is not None:
-            self._witness.began(self)
+        if self._observer is not None:
+            self._observer.began(self)
 
     # --- A long call -----------------------------------------------------------------------------
 
@@ -238,7 +207,7 @@ class Environment:
             Killed: the environment ended.
 
         """
-        self._come_to(at_ms)
+        self.come_to(at_ms)
         self._work_watched(at_ms)
         return at_ms >= self._ends_call_at_ms
 
@@ -254,11 +223,11 @@ class Environment:
         if error is not None:
             raise error
 
-    def do_what_ran_beside(self) -> None:
-        """A flag that was read beside the call: its news is there for the next one."""
+    def run_background(self) -> None:
+        """Do what runs beside the call: a flag that is read there is known to the next call."""
         if not self.is_dead:
-            self._is_aside = True
-            for work in self.aside:
+            self._is_in_background = True
+            for work in self.background:
                 work()
-            self._is_aside = False
-        self.aside.clear()
+            self._is_in_background = False
+        self.background.clear()

@@ -8,8 +8,11 @@ from functools import partial
 
 from recloser.circuit import Cause
 from recloser.errors import CircuitOpen
-from recloser.lab.simulation.agenda import MS_PER_SECOND
-from recloser.lab.simulation.books import (
+from recloser.lab.simulation.context import Context
+from recloser.lab.simulation.dependency import NEVER_MS, Dependency, DependencyFailed, Fate
+from recloser.lab.simulation.environment import Environment, Killed
+from recloser.lab.simulation.event_queue import MS_PER_SECOND
+from recloser.lab.simulation.recording import (
     FAILED,
     HELD,
     HELD_GOOD,
@@ -20,9 +23,6 @@ from recloser.lab.simulation.books import (
     THROTTLED,
     Probe,
 )
-from recloser.lab.simulation.dependency import NEVER_MS, Dependency, DependencyFailed, Fate
-from recloser.lab.simulation.environment import Environment, Killed
-from recloser.lab.simulation.surroundings import Surroundings
 
 PICKS = 8
 
@@ -31,7 +31,7 @@ class Fleet:
     """The environments and their load.
 
     Args:
-        around: whose fleet it is.
+        context: whose fleet it is.
         dependency: what they call.
         make_environment: brings a cold one up.
 
@@ -41,26 +41,26 @@ class Fleet:
     """
 
     def __init__(
-        self, around: Surroundings, dependency: Dependency, make_environment: Callable[[int], Environment]
+        self, context: Context, dependency: Dependency, make_environment: Callable[[int], Environment]
     ) -> None:
-        scenario = around.scenario
-        self._agenda = around.agenda
+        scenario = context.scenario
+        self._queue = context.queue
         self._fate = dependency.fate
         self._make_environment = make_environment
-        self._random = around.chance("arrivals").numbers.random
-        self._pick = around.chance("routing").numbers.random
-        self._misfortune = around.misfortune
-        self._books = around.books
-        self._witness = around.witness
+        self._random = context.random("arrivals").numbers.random
+        self._pick = context.random("routing").numbers.random
+        self._faults = context.faults
+        self._recording = context.recording
+        self._observer = context.observer
         calls = scenario.calls
         self._per_invocation = calls.per_invocation
         self._gap_ms = MS_PER_SECOND * calls.per_invocation / calls.per_second
         self._is_random = calls.arrivals == "random"
         self._size = scenario.environments.count
         self._arrive_over_ms = scenario.environments.arrive_over_seconds * MS_PER_SECOND
-        self._start_ms = self._agenda.now_ms
+        self._start_ms = self._queue.now_ms
         self._environments: list[Environment] = []
-        self._next = float(self._agenda.now_ms)
+        self._next = float(self._queue.now_ms)
         self._come_next()
 
     # --- Arrivals --------------------------------------------------------------------------------
@@ -71,11 +71,11 @@ class Fleet:
 
     def arrive(self) -> None:
         """Let the next invocation arrive, now."""
-        now_ms = self._agenda.now_ms
+        now_ms = self._queue.now_ms
         self._come_next()
         environment = self._free_environment(now_ms)
         if environment is None:
-            self._books.row(now_ms)[THROTTLED] += self._per_invocation
+            self._recording.row(now_ms)[THROTTLED] += self._per_invocation
             return
         environment.begin_invocation(now_ms)
         environment.calls_left = self._per_invocation
@@ -130,23 +130,23 @@ class Fleet:
     def _go_on(self, environment: Environment) -> None:
         """Make the invocation's calls. One that would ask a table waits until its time has come for all."""
         while environment.calls_left and not environment.is_dead:
-            if environment.at_ms > self._agenda.now_ms and not environment.is_in_lane():
-                self._agenda.at(environment.at_ms, partial(self._go_on, environment))
+            if environment.at_ms > self._queue.now_ms and not environment.is_in_lane():
+                self._queue.at(environment.at_ms, partial(self._go_on, environment))
                 return
             environment.calls_left -= 1
             environment.permit = None
             environment.fate = self._fate(environment.at_ms)
-            if self._misfortune.is_possible:
-                self._bring_misfortune(environment)
+            if self._faults.is_possible:
+                self._inject_faults(environment)
             if not environment.is_short():
-                self._agenda.at(environment.at_ms, partial(self._begin_long_call, environment))
+                self._queue.at(environment.at_ms, partial(self._begin_long_call, environment))
                 return
             self._make_call(environment)
         environment.end_invocation()
 
     def _make_call(self, environment: Environment) -> None:
         """Make a short call, in one go."""
-        row = self._books.row(environment.at_ms)
+        row = self._recording.row(environment.at_ms)
         try:
             environment.call()
         except CircuitOpen as refusal:
@@ -157,31 +157,31 @@ class Fleet:
             self._ended(environment, row, succeeded=None)
         else:
             row[SUCCEEDED] += 1
-            if environment.permit is not None or self._witness is not None:
+            if environment.permit is not None or self._observer is not None:
                 self._note_end(environment, row, succeeded=True)
-        if environment.aside:
-            environment.do_what_ran_beside()
+        if environment.background:
+            environment.run_background()
 
     def _begin_long_call(self, environment: Environment) -> None:
-        row = self._books.row(environment.at_ms)
+        row = self._recording.row(environment.at_ms)
         try:
             environment.enter()
         except CircuitOpen as refusal:
             self._refused(environment, refusal, row)
-            environment.do_what_ran_beside()
+            environment.run_background()
             self._go_on(environment)
             return
-        environment.do_what_ran_beside()
+        environment.run_background()
         self._await_stop(environment, row)
 
     def _await_stop(self, environment: Environment, row: list[int]) -> None:
-        self._agenda.at(environment.next_stop_ms(), partial(self._stop, environment, row))
+        self._queue.at(environment.next_stop_ms(), partial(self._stop, environment, row))
 
     def _stop(self, environment: Environment, row: list[int]) -> None:
         """Something within a long call has come: a deadline, or its end."""
         try:
-            if not environment.stop(self._agenda.now_ms):
-                environment.do_what_ran_beside()
+            if not environment.stop(self._queue.now_ms):
+                environment.run_background()
                 self._await_stop(environment, row)
                 return
             environment.leave()
@@ -191,20 +191,20 @@ class Fleet:
             self._ended(environment, row, succeeded=None)
         else:
             self._ended(environment, row, succeeded=True)
-        environment.do_what_ran_beside()
+        environment.run_background()
         self._go_on(environment)
 
     def _ended(self, environment: Environment, row: list[int], *, succeeded: bool | None) -> None:
         row[SUCCEEDED if succeeded else FAILED] += 1
-        self._books.deaths += succeeded is None
+        self._recording.deaths += succeeded is None
         self._note_end(environment, row, succeeded=succeeded)
 
     def _note_end(self, environment: Environment, row: list[int], *, succeeded: bool | None) -> None:
         if environment.permit is not None:
             row[PROBES] += 1
-            self._books.probes.append(Probe(environment.at_ms, environment.permit[0], succeeded))
-        if self._witness is not None:
-            self._witness.ended(environment, failed=not succeeded)
+            self._recording.probes.append(Probe(environment.at_ms, environment.permit[0], succeeded))
+        if self._observer is not None:
+            self._observer.ended(environment, failed=not succeeded)
 
     def _refused(self, environment: Environment, refusal: CircuitOpen, row: list[int]) -> None:
         is_held = (
@@ -213,12 +213,12 @@ class Fleet:
         row[HELD if is_held else REFUSED] += 1
         if not environment.fate.fails:
             row[HELD_GOOD if is_held else REFUSED_GOOD] += 1
-        if self._witness is not None:
-            self._witness.refused(environment, refusal)
+        if self._observer is not None:
+            self._observer.refused(environment, refusal)
 
-    def _bring_misfortune(self, environment: Environment) -> None:
-        faults, chance = self._misfortune.now, self._misfortune.chance
-        environment.frozen_ms = round(chance.lateness_seconds(faults.freezes_in_call) * MS_PER_SECOND)
-        environment.dies_in_probe = chance.happens(faults.deaths_in_probe)
-        if chance.happens(faults.deaths_in_call):
+    def _inject_faults(self, environment: Environment) -> None:
+        faults, random = self._faults.now, self._faults.random
+        environment.frozen_ms = round(random.lateness_seconds(faults.freezes_in_call) * MS_PER_SECOND)
+        environment.dies_in_probe = random.happens(faults.deaths_in_probe)
+        if random.happens(faults.deaths_in_call):
             environment.fate = Fate(NEVER_MS, fails=True)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from recloser.errors import StoreError
-from recloser.lab.simulation.agenda import Action, Agenda
-from recloser.lab.simulation.chance import Chance
-from recloser.lab.simulation.misfortune import Misfortune
+from recloser.lab.simulation.event_queue import Action, EventQueue
+from recloser.lab.simulation.fault_injection import FaultInjector
+from recloser.lab.simulation.random_streams import RandomStream
 from recloser.lab.simulation.scenario import Range
 
 
@@ -20,10 +20,10 @@ class Messages:
 
     """
 
-    def __init__(self, agenda: Agenda, chance: Chance, misfortune: Misfortune) -> None:
-        self._agenda = agenda
-        self._chance = chance
-        self._misfortune = misfortune
+    def __init__(self, queue: EventQueue, random: RandomStream, faults: FaultInjector) -> None:
+        self._queue = queue
+        self._random = random
+        self._faults = faults
         self._on_their_way: dict[int, Action] = {}
         self._number = 0
         self.dead_letters = 0
@@ -37,23 +37,23 @@ class Messages:
             work: what the function does with it.
 
         """
-        faults, chance = self._misfortune.now, self._misfortune.chance
-        if chance.happens(faults.lost_messages):
+        faults, random = self._faults.now, self._faults.random
+        if random.happens(faults.lost_messages):
             return
-        for _ in range(1 + chance.happens(faults.duplicated_messages)):
-            seconds = self._chance.between(delay_seconds) + chance.lateness_seconds(faults.late_messages)
+        for _ in range(1 + random.happens(faults.duplicated_messages)):
+            seconds = self._random.between(delay_seconds) + random.lateness_seconds(faults.late_messages)
             self._send(seconds, partial(self._attempt, work, tuple(retries_seconds)))
 
     def deliver_one_early(self) -> None:
         """Let one of the messages arrive now, if there is one: two writers at the same moment."""
         if self._on_their_way:
-            number = self._misfortune.chance.numbers.choice(list(self._on_their_way))
+            number = self._faults.random.numbers.choice(list(self._on_their_way))
             self._arrive(number)
 
     def _send(self, seconds: float, action: Action) -> None:
         self._number += 1
         self._on_their_way[self._number] = action
-        self._agenda.after(seconds, partial(self._arrive, self._number))
+        self._queue.after(seconds, partial(self._arrive, self._number))
 
     def _arrive(self, number: int) -> None:
         action = self._on_their_way.pop(number, None)

@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from recloser.circuit import State
-from recloser.lab.simulation.agenda import MS_PER_SECOND
-from recloser.lab.simulation.books import FAILED, HELD, REFUSED, SUCCEEDED, Books
 from recloser.lab.simulation.dependency import outages
+from recloser.lab.simulation.event_queue import MS_PER_SECOND
+from recloser.lab.simulation.recording import FAILED, HELD, REFUSED, SUCCEEDED, Recording
 from recloser.lab.simulation.simulation import Run
 
 BARS = 240
@@ -39,10 +39,10 @@ def draw(path: Path, run: Run) -> None:
     with mpl.rc_context({"font.size": 11, "text.color": INK, "axes.labelcolor": INK}):
         figure = Figure(figsize=(10, 4.8), dpi=160, layout="constrained")
         calls, band = figure.subplots(2, 1, sharex=True, height_ratios=[5, 1])
-        _draw_calls(calls, run.books)
+        _draw_calls(calls, run.recording)
         _draw_outages(calls, run)
-        _draw_alarms(calls, run.books)
-        _draw_states(band, run.books)
+        _draw_alarms(calls, run.recording)
+        _draw_states(band, run.recording)
         calls.set_xlim(0, run.scenario.duration_seconds)
         figure.suptitle(f"{run.scenario.name} (seed {run.scenario.seed})", fontsize=12)
         figure.legend(handles=_legend(), loc="outside lower center", ncols=7, frameon=False, fontsize=9)
@@ -51,12 +51,12 @@ def draw(path: Path, run: Run) -> None:
         figure.savefig(path, metadata={"Software": None})
 
 
-def _draw_calls(axes: Any, books: Books) -> None:
-    width = max(1, math.ceil(books.seconds / BARS))
-    begins = range(0, books.seconds, width)
+def _draw_calls(axes: Any, recording: Recording) -> None:
+    width = max(1, math.ceil(recording.seconds / BARS))
+    begins = range(0, recording.seconds, width)
     bottom = [0.0] * len(begins)
     for column, (_, color) in OUTCOMES.items():
-        heights = [books.total(column, begin, begin + width) / width for begin in begins]
+        heights = [recording.total(column, begin, begin + width) / width for begin in begins]
         axes.bar(begins, heights, width, bottom, align="edge", color=color, linewidth=0)
         bottom = [below + height for below, height in zip(bottom, heights, strict=True)]
     axes.set_ylim(0, max(*bottom, 0.1) * 1.2)
@@ -72,26 +72,31 @@ def _draw_outages(axes: Any, run: Run) -> None:
         )
 
 
-def _draw_alarms(axes: Any, books: Books) -> None:
+def _draw_alarms(axes: Any, recording: Recording) -> None:
     height = axes.get_ylim()[1]
-    for change in books.alarms:
+    for change in recording.alarms:
         if change.value == "ALARM":
-            at_seconds = _seconds(books, change.at_ms)
+            at_seconds = _seconds(recording, change.at_ms)
             axes.axvline(at_seconds, 0, 0.92, color=ALARM, linewidth=1)
             axes.plot(at_seconds, height * 0.93, marker="v", color=ALARM, markersize=7)
 
 
-def _draw_states(axes: Any, books: Books) -> None:
+def _draw_states(axes: Any, recording: Recording) -> None:
     began, state = 0.0, State.CLOSED
-    for change in books.states:
-        at_seconds = _seconds(books, change.at_ms)
+    for change in recording.states:
+        at_seconds = _seconds(recording, change.at_ms)
         axes.barh(0, at_seconds - began, 1.0, began, color=STATES[state], linewidth=0)
         began, state = at_seconds, change.after
-    axes.barh(0, books.seconds - began, 1.0, began, color=STATES[state], linewidth=0)
-    for probe in books.probes:
+    axes.barh(0, recording.seconds - began, 1.0, began, color=STATES[state], linewidth=0)
+    for probe in recording.probes:
         marker = {True: "o", False: "x", None: "1"}[probe.succeeded]
         axes.plot(
-            _seconds(books, probe.at_ms), 0.78, marker=marker, color=INK, markersize=4, markeredgewidth=0.8
+            _seconds(recording, probe.at_ms),
+            0.78,
+            marker=marker,
+            color=INK,
+            markersize=4,
+            markeredgewidth=0.8,
         )
     axes.set_ylim(-0.5, 1.05)
     axes.set_yticks([0], ["state"])
@@ -111,5 +116,5 @@ def _legend() -> list[Patch | Line2D]:
     return [*patches, *marks]
 
 
-def _seconds(books: Books, at_ms: int) -> float:
-    return (at_ms - books.start_ms) / MS_PER_SECOND
+def _seconds(recording: Recording, at_ms: int) -> float:
+    return (at_ms - recording.start_ms) / MS_PER_SECOND

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from recloser.circuit import Circuit, Probes
-from recloser.lab.simulation.agenda import Agenda
+from recloser.lab.simulation.event_queue import EventQueue
 from recloser.store.memory import MemoryTables
 
 Streamed = Callable[[str, Probes], None]
@@ -42,8 +42,8 @@ class SharedTables:
 
     """
 
-    def __init__(self, agenda: Agenda, on_circuit: Wrote, on_probes: Streamed) -> None:
-        self._agenda = agenda
+    def __init__(self, queue: EventQueue, on_circuit: Wrote, on_probes: Streamed) -> None:
+        self._queue = queue
         self._on_circuit = on_circuit
         self._versions: list[tuple[int, Circuit]] = []
         self.memory = MemoryTables(self._wrote, on_probes)
@@ -57,5 +57,5 @@ class SharedTables:
         return Circuit(name)
 
     def _wrote(self, before: Circuit, after: Circuit) -> None:
-        self._versions.append((self._agenda.now_ms, after))
+        self._versions.append((self._queue.now_ms, after))
         self._on_circuit(before, after)

@@ -11,16 +11,13 @@ import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from recloser.lab.cloudwatch import CloudWatch, Metric
 from recloser.lab.cloudwatch.series import Series
-from recloser.lab.simulation.agenda import MS_PER_SECOND
-from recloser.lab.simulation.surroundings import Surroundings
+from recloser.lab.simulation.context import Context
+from recloser.lab.simulation.event_queue import MS_PER_SECOND
+from recloser.lab.simulation.machine import Machine
 from recloser.metrics.emf import DIMENSION, DURATION, NAMESPACE, Value, emf_document
-
-if TYPE_CHECKING:
-    from recloser.lab.simulation.environment import Environment
 
 Batch = defaultdict[tuple[str, int], list[float]]
 """Metric name and second of its time, to the values."""
@@ -37,15 +34,15 @@ class Written:
 class Telemetry:
     """Carries metrics to CloudWatch. What can be done for many values at once is, when they arrive."""
 
-    def __init__(self, around: Surroundings, cloudwatch: CloudWatch) -> None:
-        self._circuit = around.scenario.circuit
-        self._agenda = around.agenda
+    def __init__(self, context: Context, cloudwatch: CloudWatch) -> None:
+        self._circuit = context.scenario.circuit
+        self._queue = context.queue
         self._cloudwatch = cloudwatch
-        shortest, longest = around.scenario.delays.metric_seconds
+        shortest, longest = context.scenario.delays.metric_seconds
         self._shortest_ms = shortest * MS_PER_SECOND
         self._spread_ms = (longest - shortest) * MS_PER_SECOND
-        self._random = around.chance("metrics").numbers.random
-        self._misfortune = around.misfortune
+        self._random = context.random("metrics").numbers.random
+        self._faults = context.faults
         self._batches: dict[int, Batch] = {}
         self._head_bytes: dict[tuple[str, ...], int] = {}
         self._metrics: dict[str, Metric] = {}
@@ -67,11 +64,9 @@ class Telemetry:
         written.documents += 1
         written.bytes += self._head_bytes.get(tuple(values)) or self._head(values)
         readable_ms = now_ms + self._shortest_ms + self._spread_ms * self._random()
-        if self._misfortune.is_possible:
-            readable_ms += MS_PER_SECOND * self._misfortune.chance.lateness_seconds(
-                self._misfortune.now.late_metrics
-            )
-            if self._misfortune.chance.happens(self._misfortune.now.duplicated_metrics):
+        if self._faults.is_possible:
+            readable_ms += MS_PER_SECOND * self._faults.random.lateness_seconds(self._faults.now.late_metrics)
+            if self._faults.random.happens(self._faults.now.duplicated_metrics):
                 self._show(values, at_ms, int(readable_ms))
         second = int(readable_ms) // MS_PER_SECOND + 1
         batch = self._batches.get(second)
@@ -96,7 +91,7 @@ class Telemetry:
 
     def _open_batch(self, second: int) -> Batch:
         batch = self._batches[second] = defaultdict(list)
-        self._agenda.at(second * MS_PER_SECOND, partial(self._arrive, second))
+        self._queue.at(second * MS_PER_SECOND, partial(self._arrive, second))
         return batch
 
     def _arrive(self, second: int) -> None:
@@ -132,12 +127,12 @@ def _digits(values: list[float]) -> int:
 class EnvironmentPublisher:
     """The publisher of one environment."""
 
-    __slots__ = ("_environment", "_telemetry")
+    __slots__ = ("_machine", "_telemetry")
 
-    def __init__(self, telemetry: Telemetry, environment: Environment) -> None:
+    def __init__(self, telemetry: Telemetry, machine: Machine) -> None:
         self._telemetry = telemetry
-        self._environment = environment
+        self._machine = machine
 
     def publish(self, circuit: str, values: dict[str, Value], at_ms: int) -> None:  # noqa: ARG002  (there is one)
-        if not self._environment.is_dead:
-            self._telemetry.publish(values, at_ms, self._environment.at_ms)
+        if not self._machine.is_dead:
+            self._telemetry.publish(values, at_ms, self._machine.at_ms)

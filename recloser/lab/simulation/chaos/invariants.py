@@ -1,4 +1,4 @@
-"""What must hold in every run, whatever is lost, late, doubled or reordered: a witness checks it."""
+"""What must hold in every run, whatever is lost, late, doubled or reordered; an observer checks it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from recloser.circuit import Cause, Circuit, State
 from recloser.control.control import Applied
 from recloser.decide import AlarmRaised, ProbesReported, Signal
 from recloser.errors import CircuitOpen
-from recloser.lab.simulation.agenda import MS_PER_SECOND
 from recloser.lab.simulation.chaos.bounds import caches_expire_seconds, refusals_end_seconds
-from recloser.lab.simulation.environment import Environment
+from recloser.lab.simulation.event_queue import MS_PER_SECOND
+from recloser.lab.simulation.machine import Machine
+from recloser.lab.simulation.observer import Observer
 from recloser.lab.simulation.scenario import Scenario
 from recloser.lab.simulation.simulation import START_MS, Run, Simulation
-from recloser.lab.simulation.witness import Witness
 from recloser.policy import CallerPolicy
 
 # What one write may do: from, to, and how far the generation moves.
@@ -40,7 +40,7 @@ class Violation(AssertionError):  # noqa: N818  (the word for it)
     """Something happened that must not."""
 
 
-class Invariants(Witness):
+class Invariants(Observer):
     """Checks a simulation."""
 
     def __init__(self, scenario: Scenario) -> None:
@@ -54,7 +54,7 @@ class Invariants(Witness):
         self._replaced: dict[int, int] = defaultdict(int)
         self._claimed: set[tuple[int, int]] = set()
         self._probed: set[tuple[int, int]] = set()
-        self._has_read: dict[Environment, bool] = {}
+        self._has_read: dict[Machine, bool] = {}
         self._last_bad_ms = 0
         self._violations: list[str] = []
 
@@ -148,10 +148,10 @@ class Invariants(Witness):
 
     # --- Callers ---------------------------------------------------------------------------------
 
-    def read(self, environment: Environment, *, answered: bool) -> None:
-        self._has_read[environment] = answered
+    def read(self, machine: Machine, *, answered: bool) -> None:
+        self._has_read[machine] = answered
 
-    def claimed(self, environment: Environment, generation: int, number: int) -> None:  # noqa: ARG002
+    def claimed(self, machine: Machine, generation: int, number: int) -> None:  # noqa: ARG002
         self._check((generation, number) not in self._claimed, "a permit was granted twice")
         self._claimed.add((generation, number))
         name = self._scenario.circuit
@@ -167,42 +167,38 @@ class Invariants(Witness):
             f"the canary is not alone: {probes}",
         )
 
-    def began(self, environment: Environment) -> None:
-        permit = environment.permit
+    def began(self, machine: Machine) -> None:
+        permit = machine.permit
         if permit is not None:
             self._check(permit in self._claimed, "a probe without a permit")
             self._check(permit not in self._probed, "two probes with one permit")
             self._probed.add(permit)
             return
         timeout = self._scenario.caller.timeout_seconds
-        if timeout is not None and environment.fate.milliseconds >= timeout * MS_PER_SECOND:
+        if timeout is not None and machine.fate.milliseconds >= timeout * MS_PER_SECOND:
             # It will be counted as failed, though it may answer in the end.
-            self._last_bad_ms = max(self._last_bad_ms, environment.at_ms + round(timeout * MS_PER_SECOND))
+            self._last_bad_ms = max(self._last_bad_ms, machine.at_ms + round(timeout * MS_PER_SECOND))
         since_ms = self._not_closed_since_ms
-        if since_ms is None or not self._enforce or not self._has_read.get(environment, False):
+        if since_ms is None or not self._enforce or not self._has_read.get(machine, False):
             return
-        open_seconds = (environment.at_ms - since_ms) / MS_PER_SECOND
+        open_seconds = (machine.at_ms - since_ms) / MS_PER_SECOND
         limit = caches_expire_seconds(self._scenario)
         self._check(
             open_seconds <= limit, f"a call was let through {open_seconds:.1f} s after the circuit opened"
         )
 
-    def ended(self, environment: Environment, *, failed: bool) -> None:
-        if failed and environment.permit is None:
-            self._last_bad_ms = max(self._last_bad_ms, environment.at_ms)
+    def ended(self, machine: Machine, *, failed: bool) -> None:
+        if failed and machine.permit is None:
+            self._last_bad_ms = max(self._last_bad_ms, machine.at_ms)
 
-    def refused(self, environment: Environment, refusal: CircuitOpen) -> None:
+    def refused(self, machine: Machine, refusal: CircuitOpen) -> None:
         self._check(self._enforce or refusal.circuit.cause is Cause.LOCAL_TRIP, "refused in shadow mode")
         since_ms, held = self._forced_closed_since_ms, self._circuit.override
-        if (
-            held is not None
-            and held.until_ms is not None
-            and environment.at_ms > held.until_ms - self._slack_ms
-        ):
+        if held is not None and held.until_ms is not None and machine.at_ms > held.until_ms - self._slack_ms:
             return
-        if since_ms is None or not self._has_read.get(environment, False):
+        if since_ms is None or not self._has_read.get(machine, False):
             return
-        seconds = (environment.at_ms - since_ms) / MS_PER_SECOND
+        seconds = (machine.at_ms - since_ms) / MS_PER_SECOND
         # A process that holds back by itself still goes by a closed flag, which it trusts for longer.
         is_local = refusal.circuit.cause is Cause.LOCAL_TRIP
         limit = (caches_expire_seconds if is_local else refusals_end_seconds)(self._scenario)
@@ -223,5 +219,5 @@ class Invariants(Witness):
             self._note(what)
 
     def _note(self, what: str) -> None:
-        seconds = (self._simulation.agenda.now_ms - START_MS) / MS_PER_SECOND
+        seconds = (self._simulation.queue.now_ms - START_MS) / MS_PER_SECOND
         self._violations.append(f"at {seconds:.3f} s: {what}; the circuit: {self._circuit}")

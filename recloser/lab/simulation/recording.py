@@ -41,8 +41,8 @@ class Probe:
 
 
 @dataclass(slots=True)
-class Books:
-    """The books of a run.
+class Recording:
+    """The recording of a run.
 
     `calls` has a row for each second: calls that succeeded, failed, were refused because of the circuit and
     by the local trip, how many of both would have succeeded, probes, and calls that found no environment.

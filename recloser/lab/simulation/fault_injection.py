@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from recloser.lab.simulation.agenda import MS_PER_SECOND, Agenda
-from recloser.lab.simulation.chance import Chance
+from recloser.lab.simulation.event_queue import MS_PER_SECOND, EventQueue
+from recloser.lab.simulation.random_streams import RandomStream
 from recloser.lab.simulation.scenario import Faults, Span
 
 NO_FAULTS = Faults()
 
 
-class Misfortune:
+class FaultInjector:
     """The faults that are possible at this moment.
 
     Args:
         faults: the scenario's.
-        agenda: the time.
-        chance: draws for faults, and for nothing else.
+        queue: the time.
+        random: the random numbers of faults, and of nothing else.
 
     Attributes:
         is_possible: the scenario has faults at all.
 
     """
 
-    def __init__(self, faults: Faults, agenda: Agenda, chance: Chance) -> None:
+    def __init__(self, faults: Faults, queue: EventQueue, random: RandomStream) -> None:
         self._faults = faults
-        self._agenda = agenda
-        self._start_ms = agenda.now_ms
-        self.chance = chance
+        self._queue = queue
+        self._start_ms = queue.now_ms
+        self.random = random
         self.is_possible = faults != NO_FAULTS
 
     @property
@@ -45,7 +45,7 @@ class Misfortune:
 
     @property
     def _seconds(self) -> float:
-        return (self._agenda.now_ms - self._start_ms) / MS_PER_SECOND
+        return (self._queue.now_ms - self._start_ms) / MS_PER_SECOND
 
     def _is_within(self, spans: tuple[Span, ...]) -> bool:
         return any(span.from_seconds <= self._seconds < span.until_seconds for span in spans)

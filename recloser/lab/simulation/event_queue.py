@@ -1,8 +1,9 @@
-"""Virtual time: what happens when, in order.
+"""Virtual time: a queue of actions, each at its time.
 
-A plain heap, not simpy: everything here is a message that arrives at a time ("at this instant, do that"), and
-no part of the world waits in the middle of what it does. Processes as generators would add a scheduler of
-their own, cost several times as much per event, and could not suspend the library's synchronous code anyway.
+A plain heap, not simpy: everything here is a message that arrives at a time ("at this instant, do that"),
+and no part of the simulation waits in the middle of what it does. Processes as generators would add a
+scheduler of their own, cost several times as much per event, and could not suspend the library's synchronous
+code anyway.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ Action = Callable[[], object]
 MS_PER_SECOND = 1000
 
 
-class Agenda:
-    """What is to happen, the earliest first; of two at the same instant, the one that was noted first.
+class EventQueue:
+    """Actions in the order of their times; of two at the same instant, the one that was added first.
 
     Args:
         start_ms: where time begins, epoch milliseconds.
@@ -33,7 +34,7 @@ class Agenda:
         self._numbers = itertools.count()
 
     def at(self, at_ms: int, action: Action) -> None:
-        """Note an action; one whose time is over happens next."""
+        """Add an action; one whose time is over runs next."""
         heapq.heappush(self._heap, (max(at_ms, self.now_ms), next(self._numbers), action))
 
     def after(self, seconds: float, action: Action) -> None:
@@ -43,6 +44,6 @@ class Agenda:
         return self._heap[0][0] if self._heap else None
 
     def step(self) -> None:
-        """Let the next action happen."""
+        """Run the next action."""
         self.now_ms, _, action = heapq.heappop(self._heap)
         action()
