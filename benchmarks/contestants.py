@@ -87,7 +87,7 @@ def recloser_async() -> AsyncCall:
 
 def recloser_open() -> Any:
     """Make a breaker whose flag an alarm has set to OPEN, as the whole fleet sees it."""
-    from recloser.caller.backend import in_process_tables  # noqa: PLC0415
+    from recloser.caller.process import in_process_tables  # noqa: PLC0415
     from recloser.control.control import Control  # noqa: PLC0415
     from recloser.decide import AlarmRaised  # noqa: PLC0415
     from recloser.policy import RecoveryPolicy  # noqa: PLC0415
@@ -97,7 +97,9 @@ def recloser_open() -> Any:
     Control(tables, defaults=policy).apply(
         "payments-api", AlarmRaised("recloser:payments-api:fast", "9 of 10", None)
     )
-    return recloser_breaker(tables=tables)
+    from recloser.caller.process import Process  # noqa: PLC0415
+
+    return recloser_breaker(process=Process(tables=tables))
 
 
 def recloser_refused() -> Call:

@@ -75,7 +75,8 @@ class Silent:
 
 def recloser(clock: Clock, *, is_open: bool) -> tuple[Guard, DynamoDB]:
     from recloser import CircuitBreaker  # noqa: PLC0415
-    from recloser.caller.flag_cache import FlagReader  # noqa: PLC0415
+    from recloser.caller.background import at_once  # noqa: PLC0415
+    from recloser.caller.process import Process  # noqa: PLC0415
     from recloser.store.dynamodb import DynamoDBTables  # noqa: PLC0415
 
     numbers = {"generation": 1, "revision": 1, "changed_at": 1, "retry_at": int(FAR_AWAY * 1000)}
@@ -84,10 +85,14 @@ def recloser(clock: Clock, *, is_open: bool) -> tuple[Guard, DynamoDB]:
     }
     dynamodb = DynamoDB(item if is_open else None)
     tables = DynamoDBTables("circuits", "probes", client=dynamodb.client)
-    draw = random.Random(1).uniform  # noqa: S311  (the same jitter every time)
-    reader = FlagReader(tables, clock, draw, beside=lambda work: work())
-    breaker = CircuitBreaker("a", tables=tables, reader=reader, clock=clock, draw=draw, publisher=Silent())
-    return breaker, dynamodb
+    process = Process(
+        tables=tables,
+        publisher=Silent(),
+        clock=clock,
+        uniform=random.Random(1).uniform,  # noqa: S311  (the same jitter every time)
+        in_background=at_once,
+    )
+    return CircuitBreaker("a", process=process), dynamodb
 
 
 def powertools(clock: Clock, *, is_open: bool) -> tuple[Guard, DynamoDB]:

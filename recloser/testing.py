@@ -13,10 +13,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from recloser.caller.background import at_once
 from recloser.caller.breaker import CircuitBreaker
-from recloser.caller.flag_cache import FlagReader
-from recloser.caller.guard import close_lanes
-from recloser.caller.local_trip import LocalHold
+from recloser.caller.process import Process
 from recloser.caller.watchdog import Deadline
 from recloser.circuit import Circuit, Override, Probes, State
 from recloser.control.control import Control
@@ -24,7 +23,6 @@ from recloser.decide import AlarmRaised, OverrideReleased, OverrideSet, PolicySe
 from recloser.metrics.recorder import EmfPublisher
 from recloser.policy import RecoveryPolicy
 from recloser.store.memory import MemoryTables
-from recloser.store.tables import Tables
 
 __all__ = ["Clock", "MemoryTables", "World"]
 
@@ -72,14 +70,6 @@ def halfway(low: float, high: float) -> float:
     return (low + high) / 2
 
 
-def _move(breaker: CircuitBreaker, given: dict[str, Any]) -> None:
-    """Have a breaker begin anew with these parts."""
-    for name, part in given.items():
-        setattr(breaker, name, part)
-    vars(breaker).pop("_guard", None)
-    breaker._lane.close()  # noqa: SLF001
-
-
 class World:
     """Everything that breakers need, in this process: tables, the control side, a clock, the metrics.
 
@@ -101,42 +91,50 @@ class World:
             self.tables, defaults=policy or RecoveryPolicy(jitter=0), now_ms=self.clock.now_ms
         )
         self.metrics: list[dict[str, Any]] = []
-        self._readers: list[FlagReader] = []
-        self._adopted: list[tuple[CircuitBreaker, dict[str, Any]]] = []
+        self._parts: dict[str, Any] = {
+            "tables": self.tables,
+            "publisher": EmfPublisher(lambda line: self.metrics.append(json.loads(line))),
+            "clock": self.clock,
+            "uniform": halfway,
+            "watchdog": self.clock,
+            "in_background": at_once,
+        }
+        self.process = Process(**self._parts)
+        self._processes = [self.process]
+        self._adopted: list[tuple[CircuitBreaker, Process | None]] = []
 
     # --- Breakers --------------------------------------------------------------------------------
 
     def breaker(self, name: str, **settings: Any) -> CircuitBreaker:
-        """Make a breaker in this world. `settings` as for CircuitBreaker."""
-        world: dict[str, Any] = {
-            "tables": self.tables,
-            "clock": self.clock,
-            "draw": halfway,
-            "publisher": self._publisher(),
-            "watchdog": self.clock,
-        } | settings
-        return CircuitBreaker(name, **({"reader": self._reader(world["tables"], world["clock"])} | world))
+        """Make a breaker in this world.
+
+        Args:
+            name: the circuit.
+            settings: as for CircuitBreaker; and those of `Process`, for a breaker that shares fewer parts.
+
+        """
+        given = {part: settings.pop(part) for part in (*self._parts, "is_enabled") if part in settings}
+        return CircuitBreaker(name, process=self._process(given), **settings)
+
+    def _process(self, given: dict[str, Any]) -> Process:
+        if not given:
+            return self.process
+        process = Process(**(self._parts | given))
+        self._processes.append(process)
+        return process
 
     def adopt(self, breaker: CircuitBreaker) -> None:
         """Take a breaker that the code under test has made already into this world, until `let_go`.
 
-        Its metrics and its circuit are this world's. It keeps its own clock, so force its states rather than
-        wait for them.
+        Its metrics, its circuit and its time are this world's.
         """
-        reader = self._reader(self.tables, breaker._clock)  # noqa: SLF001  (the library's own)
-        given = {
-            "_given_tables": self.tables,
-            "_given_publisher": self._publisher(),
-            "_given_reader": reader,
-            "_hold": LocalHold(breaker._hold.settings),  # noqa: SLF001
-        }
-        self._adopted.append((breaker, {name: getattr(breaker, name) for name in given}))
-        _move(breaker, given)
+        self._adopted.append((breaker, breaker.move(self.process)))
 
     def let_go(self) -> None:
         """Give every adopted breaker back what it had."""
         while self._adopted:
-            _move(*self._adopted.pop())
+            breaker, process = self._adopted.pop()
+            breaker.move(process)
 
     # --- States ----------------------------------------------------------------------------------
 
@@ -192,17 +190,8 @@ class World:
         return circuit
 
     def _forget_flags(self) -> None:
-        for reader in self._readers:
-            reader.forget()
-        close_lanes()
-
-    def _publisher(self) -> EmfPublisher:
-        return EmfPublisher(lambda line: self.metrics.append(json.loads(line)))
-
-    def _reader(self, tables: Tables, clock: Callable[[], float]) -> FlagReader:
-        reader = FlagReader(tables, clock, halfway, beside=lambda work: work())
-        self._readers.append(reader)
-        return reader
+        for process in self._processes:
+            process.forget_flags()
 
     def _probes_reported(self, name: str, probes: Probes) -> None:
         self.control.apply(name, ProbesReported(probes))

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from recloser import CircuitBreaker, CircuitOpen
+from recloser import CircuitBreaker, CircuitOpen, Process
 from recloser.metrics.put_metric_data import CloudWatchPublisher
 from recloser.predicates import httpx_failure
 
@@ -58,7 +58,7 @@ async def main(products: list[str]) -> None:
             os.environ["CIRCUIT"],
             handled_exceptions=httpx.HTTPError,
             failure_if_raised=httpx_failure,
-            publisher=publisher,
+            process=Process(publisher=publisher),
         )
         async with httpx.AsyncClient(base_url=os.environ["PRICES_URL"], timeout=2) as http:
             prices = Prices(http, breaker)

@@ -1,79 +1,112 @@
-"""What async callers need: no table holds up their event loop, and no cancellation loses a permit."""
+"""What async callers need: nothing blocks their event loop, and no cancellation loses a permit.
+
+asyncio is imported where it is used: those who call it have it, and others need not pay for it.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from recloser.caller.background import BackgroundThreads
 from recloser.caller.guard import Guard
-from recloser.caller.lanes import Call
 from recloser.caller.outcome import Outcome
 
 if TYPE_CHECKING:
     import asyncio
 
-# asyncio is imported where it is used: those who call it have it, and others need not pay for it.
 
-
-async def enter(guard: Guard) -> Call:
-    """Enter, in a thread where that may wait for a table.
+async def enter(guard: Guard, threads: BackgroundThreads) -> int:
+    """Enter where no answer is remembered; in a thread where that may wait for the store.
 
     Raises:
         CircuitOpen: the call is refused.
+        RuntimeError: no asyncio event loop runs, but another's.
 
     """
-    if not guard.may_block():
+    if not guard.may_wait():
         return guard.enter()
-    import asyncio  # noqa: PLC0415
-
-    entry = _Entry(guard)
+    loop = _running_loop()
+    entry = _Entry(guard, threads, loop)
+    context = contextvars.copy_context()  # the task's: a tracer looks there for its span
+    if not threads(lambda: context.run(entry.enter)):
+        return guard.enter()  # no thread is to be had: better late than never
     try:
-        return await asyncio.to_thread(entry.enter)
-    except (asyncio.CancelledError, GeneratorExit):
-        entry.abandon()
+        number = await entry.entered
+    except BaseException:
+        entry.abandon()  # cancelled or closed; after a refusal there is nothing to give back
         raise
+    guard.share(number)
+    return number
 
 
 async def leave(
-    guard: Guard, call: Call, outcome: Outcome, retry_after: float | None, *, may_wait: bool = True
+    guard: Guard,
+    threads: BackgroundThreads,
+    number: int,
+    outcome: Outcome,
+    retry_after: float | None = None,
+    *,
+    was_cancelled: bool = False,
+    may_wait: bool = True,
 ) -> None:
-    """Leave; in a thread, which a cancellation does not stop, where that may wait for a table.
+    """Leave; in a thread, which a cancellation does not stop, where that may wait for the store.
 
     Without `may_wait` the report is not waited for: a coroutine that is being closed must not. The rest is
     as for `Guard.leave`.
     """
-    if call.permit is None and not guard.may_block():
-        guard.leave(call, outcome, retry_after)
+    guard.end_sharing(number)
+    if not guard.may_wait_at_the_end(number):
+        guard.leave(number, outcome, retry_after, was_cancelled=was_cancelled)
         return
-    import asyncio  # noqa: PLC0415
+    loop = _running_loop()
+    left = loop.create_future()
 
-    loop = asyncio.get_running_loop()
-    reported = loop.create_future()
-
-    def report() -> None:
+    def work() -> None:
         try:
-            guard.leave(call, outcome, retry_after)
+            guard.leave(number, outcome, retry_after, was_cancelled=was_cancelled)
         finally:
-            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits
-                loop.call_soon_threadsafe(_tell, reported)
+            _tell(loop, left, None)
 
-    _in_a_thread(report)
+    if not threads(work):
+        work()
     if may_wait:
-        await reported
+        await left
 
 
-def _tell(reported: asyncio.Future[None]) -> None:
-    if not reported.done():
-        reported.set_result(None)
-
-
-def current() -> int:
-    """Return the identity of the task that runs."""
+def is_cancellation(error: BaseException) -> bool:
+    """Tell whether an async call was cut off rather than answered."""
     import asyncio  # noqa: PLC0415
 
-    return id(asyncio.current_task())
+    return isinstance(error, asyncio.CancelledError | GeneratorExit)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    import asyncio  # noqa: PLC0415
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            "Recloser guards async calls under asyncio only: no asyncio event loop is running here"
+        ) from None
+
+
+def _tell(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], result: Any) -> None:
+    """Give a future of a loop its result, or exception, from another thread."""
+
+    def tell() -> None:
+        if future.done():
+            return
+        if isinstance(result, BaseException):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
+
+    with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits
+        loop.call_soon_threadsafe(tell)
 
 
 class _Entry:
@@ -82,33 +115,36 @@ class _Entry:
     It is settled here, and not by the event loop, because the loop may be gone too.
     """
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: Guard, threads: BackgroundThreads, loop: asyncio.AbstractEventLoop) -> None:
+        self.entered: asyncio.Future[int] = loop.create_future()
         self._guard = guard
+        self._threads = threads
+        self._loop = loop
         self._lock = threading.Lock()
-        self._call: Call | None = None
+        self._number: int | None = None
         self._is_abandoned = False
 
-    def enter(self) -> Call:
-        call = self._guard.enter()
+    def enter(self) -> None:
+        try:
+            number = self._guard.enter_elsewhere()
+        except BaseException as error:  # noqa: BLE001  (it is the waiting task's)
+            _tell(self._loop, self.entered, error)
+            return
         with self._lock:
-            self._call = call
+            self._number = number
             is_abandoned = self._is_abandoned
         if is_abandoned:
-            self._guard.leave(call, Outcome.IGNORED)
-        return call
+            self._give_back(number)
+        else:
+            _tell(self._loop, self.entered, number)
 
     def abandon(self) -> None:
         """Give back what was claimed, or will be."""
         with self._lock:
             self._is_abandoned = True
-            call = self._call
-        if call is not None:
-            _in_a_thread(lambda: self._guard.leave(call, Outcome.IGNORED))
+            number = self._number
+        if number is not None and not self._threads(lambda: self._give_back(number)):
+            self._give_back(number)
 
-
-def _in_a_thread(work: Callable[[], None]) -> None:
-    """Run `work` in a thread that the process waits for at its end; here and now if it can start none."""
-    try:
-        threading.Thread(target=work, name="recloser-report").start()
-    except RuntimeError:
-        work()
+    def _give_back(self, number: int) -> None:
+        self._guard.leave(number, Outcome.IGNORED, was_cancelled=True)

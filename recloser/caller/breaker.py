@@ -3,41 +3,43 @@
 from __future__ import annotations
 
 import functools
-import inspect
-import random
-import sys
 import threading
-import time
-from collections.abc import Awaitable, Callable
-from types import CoroutineType, TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Self, TypeVar, cast
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, ParamSpec, Self, TypeVar, cast
 
-from recloser.caller import aio as tasks
-from recloser.caller.backend import default_publisher, default_tables, default_watchdog, reader_for
-from recloser.caller.blocks import Blocks
+from recloser.caller import aio, awaitables
+from recloser.caller.awaitables import Answers
+from recloser.caller.block import EnterMethod, ExitMethod, Use
 from recloser.caller.fallback import RAISE, Fallback
-from recloser.caller.flag_cache import CLOSED_SECONDS, NOT_CLOSED_SECONDS, Draw, FlagReader
-from recloser.caller.guard import Guard, Hooks, OnStoreError
-from recloser.caller.lanes import Call, FastLane
-from recloser.caller.local_trip import LocalHold, LocalTrip
+from recloser.caller.guard import Guard
+from recloser.caller.local_trip import LocalTrip
+from recloser.caller.options import CLOSED_CACHE_SECONDS, OPEN_CACHE_SECONDS, OnRefused, OnStateSeen, Options
 from recloser.caller.outcome import ExceptionTypes, Judge, Outcome
+from recloser.caller.process import Process, this_process
 from recloser.caller.retry_after import retry_after_seconds
-from recloser.caller.watchdog import Watchdog
-from recloser.circuit import Circuit, State, validate_name
+from recloser.circuit import Circuit, validate_name
 from recloser.errors import CircuitOpen
-from recloser.metrics.recorder import Publisher, Recorder
 
 if TYPE_CHECKING:
-    from recloser.store.tables import Tables
+    from recloser.admit import OnStoreError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class _Asked(NamedTuple):
+    """What was asked for: a function and its arguments."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
 class CircuitBreaker:
     """Guards calls to one dependency: as a decorator, as a context manager, or by `call`.
 
-    Each works for plain and for `async` functions and blocks.
+    Each works for plain and for `async` functions and blocks. Async ones run under asyncio.
 
     Args:
         name: the circuit; 1 to 64 of `A-Z a-z 0-9 - _ .`
@@ -58,11 +60,7 @@ class CircuitBreaker:
         on_state_seen: called with the state seen before, or None, and the circuit, when the state changes.
         closed_cache_seconds: how long a closed flag is trusted, plus or minus 20 %.
         open_cache_seconds: the same for a flag that is not closed.
-        tables: where the circuit is kept; by default in the tables that RECLOSER_CIRCUIT_TABLE and
-            RECLOSER_PROBE_TABLE name, or, without them, in this process.
-        publisher: takes the metrics away; by default as EMF on standard output.
-        reader, watchdog, clock, draw: the process's shared reader of flags, its watchdog, epoch seconds,
-            random numbers between two bounds. For tests and simulations.
+        process: what it shares with others: tables, publisher, clock; by default this process's.
 
     Raises:
         ValueError: a name or a time is not allowed, or both kinds of exceptions are given.
@@ -83,65 +81,33 @@ class CircuitBreaker:
         fallback: Any = RAISE,
         local_trip: LocalTrip | None = LocalTrip(),  # noqa: B008  (frozen)
         on_store_error: OnStoreError = "last-known",
-        on_refused: Callable[[CircuitOpen], object] | None = None,
-        on_state_seen: Callable[[State | None, Circuit], object] | None = None,
-        closed_cache_seconds: float = CLOSED_SECONDS,
-        open_cache_seconds: float = NOT_CLOSED_SECONDS,
-        tables: Tables | None = None,
-        publisher: Publisher | None = None,
-        reader: FlagReader | None = None,
-        watchdog: Watchdog | None = None,
-        clock: Callable[[], float] = time.time,
-        draw: Draw = random.uniform,
+        on_refused: OnRefused | None = None,
+        on_state_seen: OnStateSeen | None = None,
+        closed_cache_seconds: float = CLOSED_CACHE_SECONDS,
+        open_cache_seconds: float = OPEN_CACHE_SECONDS,
+        process: Process | None = None,
     ) -> None:
         self.name = validate_name(name)
+        self.options = Options(
+            slow_after_seconds=slow_after_seconds,
+            timeout_seconds=timeout_seconds,
+            local_trip=local_trip,
+            on_store_error=on_store_error,
+            on_refused=on_refused,
+            on_state_seen=on_state_seen,
+            closed_cache_seconds=closed_cache_seconds,
+            open_cache_seconds=open_cache_seconds,
+        )
         self._judge = Judge(handled_exceptions, ignored_exceptions, failure_if_raised, failure_if_returned)
-        self._slow_after_seconds = _seconds("slow_after_seconds", slow_after_seconds)
-        self._timeout_seconds = _seconds("timeout_seconds", timeout_seconds)
-        self._closed_cache_seconds = _seconds("closed_cache_seconds", closed_cache_seconds) or CLOSED_SECONDS
-        self._open_cache_seconds = _seconds("open_cache_seconds", open_cache_seconds) or NOT_CLOSED_SECONDS
         self._fallback = Fallback(fallback)
-        self._hold = LocalHold(_checked_local_trip(local_trip))
-        self._on_store_error = _checked_on_store_error(on_store_error)
-        self._hooks = Hooks(
-            _checked_hook("on_refused", on_refused), _checked_hook("on_state_seen", on_state_seen)
-        )
-        self._given_tables = tables
-        self._given_publisher = publisher
-        self._given_reader = reader
-        self._given_watchdog = watchdog
-        self._clock = clock
-        self._draw = draw
-        self._lane = FastLane()
-        self._blocks = Blocks()
+        self._looks_at_answers = self._judge.judges_answers or self._fallback.remembers
+        self._given_process = process
+        self._made: Guard | None = None
         self._making = threading.Lock()
+        self._entered: dict[int, None] = {}
 
-    @functools.cached_property
-    def _guard(self) -> Guard:
-        """Made by the first call, so that making a breaker has no side effects."""
-        with self._making:  # from Python 3.12 on cached_property has no lock of its own
-            made: Guard = vars(self).get("_guard") or self._make_guard()
-            vars(self)["_guard"] = made
-            return made
-
-    def _make_guard(self) -> Guard:
-        tables = self._given_tables or default_tables()
-        reader = self._given_reader or reader_for(tables, self._clock)
-        publisher = self._given_publisher or default_publisher()
-        return Guard(
-            flag=reader.watch(self.name, self._closed_cache_seconds, self._open_cache_seconds),
-            lane=self._lane,
-            tables=tables,
-            clock=self._clock,
-            draw=self._draw,
-            hold=self._hold,
-            recorder=Recorder(self.name, self._clock, publisher, self._lane.durations),
-            watchdog=self._given_watchdog or default_watchdog(),
-            hooks=self._hooks,
-            on_store_error=self._on_store_error,
-            timeout_seconds=self._timeout_seconds,
-            slow_after_seconds=self._slow_after_seconds,
-        )
+    def __repr__(self) -> str:
+        return f"CircuitBreaker({self.name!r})"
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled or copied: what a breaker knows belongs to its process."""
@@ -149,254 +115,316 @@ class CircuitBreaker:
 
     def snapshot(self) -> Circuit:
         """Return the circuit as this process knows it, read anew if it is time."""
-        return self._guard.flag.flag(self._clock()).circuit or Circuit(self.name)
+        guard, process = self._guard, self._process
+        return process.flags.read(guard.local.known, process.clock()).circuit or Circuit(self.name)
 
-    # --- Plain functions -------------------------------------------------------------------------
+    # --- What it shares with its process ---------------------------------------------------------
+
+    @property
+    def _process(self) -> Process:
+        return self._given_process or this_process()
+
+    @property
+    def _guard(self) -> Guard:
+        """Made by the first call, so that making a breaker has no side effects."""
+        guard = self._made
+        if guard is None:
+            with self._making:
+                guard = self._made
+                if guard is None:
+                    process = self._process
+                    guard = self._made = Guard(self.name, self.options, process)
+                    process.add(self)
+        return guard
+
+    def move(self, process: Process | None) -> Process | None:
+        """Give the breaker to another `Process`; return the one it was given before. For tests."""
+        before, self._given_process = self._given_process, process
+        self.begin_anew()
+        return before
+
+    def begin_anew(self) -> None:
+        """Forget what belongs to the process before: after a fork, or when a test moves the breaker."""
+        made, self._made = self._made, None
+        if made is not None:
+            made.running.clear()
+        self._making = threading.Lock()
+        self._entered = {}
+
+    def forget_answers(self) -> None:
+        """Make the next call ask its questions."""
+        if self._made is not None:
+            self._made.forget_answers()
+
+    def expire_running(self) -> None:
+        """Count every call that is still running as failed."""
+        if self._made is not None:
+            self._made.expire_running()
+
+    # --- Functions -------------------------------------------------------------------------------
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorate a function, plain or async: each call of it is guarded.
 
         Raises:
-            TypeError: it is a generator, whose work is done after the call; or the fallback does not fit it.
+            TypeError: it is no function, or a generator, whose work is done after the call; or the
+                fallback does not fit it.
 
         """
-        if not callable(function):
-            raise TypeError(f"{function!r} is not allowed: only functions can be guarded")
-        _refuse_generators(function)
+        _check_function(function)
         self._fallback.check_fits(function)
-        if inspect.iscoroutinefunction(function):
-            return cast("Callable[P, R]", self._decorated_async(function))
-        return self._decorated(function)
+        if awaitables.is_async(function):
+            run_async = self._run_async
+
+            @functools.wraps(function)
+            async def guarded_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+                return await run_async(function, args, kwargs)
+
+            return cast("Callable[P, R]", guarded_async)
+        awaitables.learn_annotation(function)
+        run = self._run
+
+        @functools.wraps(function)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            return cast("R", run(function, args, kwargs))
+
+        return guarded
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call `function`, or, if the circuit refuses, its fallback. The answer of an async one is awaited.
 
         Raises:
             CircuitOpen: the call is refused and there is no fallback.
-            TypeError: it is a generator, whose work is done after the call.
+            TypeError: it is no function, or a generator, whose work is done after the call.
 
         """
-        if inspect.iscoroutinefunction(function):
-            return cast("R", self._guarded_async(function, args, kwargs))
-        _refuse_generators(function)
-        return self._guarded(function, args, kwargs)
+        if awaitables.is_async(function):
+            return cast("R", self._run_async(function, args, kwargs))
+        _check_function(function)
+        awaitables.learn_annotation(function)
+        return cast("R", self._run(function, args, kwargs))
 
-    def _decorated(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Make the guarded function. While the lane is open it asks nothing and writes nothing.
-
-        What it needs is bound here, once, because this is the path of every healthy call.
-        """
-        if self._judge.judges_answers or self._fallback.remembers:
-            return self._decorated_with_care(function)
-        lane, clock, raises = self._lane, self._clock, self._fallback.is_absent
-        running, numbers = lane.running, lane.numbers
-
-        @functools.wraps(function)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            started = clock()
-            if not lane.since <= started < lane.until:
-                refusal = lane.refusal
-                if raises and refusal is not None and refusal.stands(started):
-                    raise refusal.refuse(started)
-                return self._guarded(function, args, kwargs)
-            number = next(numbers)
-            running[number] = started
-            try:
-                answer = function(*args, **kwargs)
-            except BaseException as error:
-                self._guard.failed_in_lane(number, self._judge.raised(error), retry_after_seconds(error))
-                raise
-            if answer.__class__ is CoroutineType:
-                awaited: R = self._until_awaited(
-                    Call(number, started, counts=True), function, args, kwargs, answer
-                )
-                return awaited
-            try:
-                del running[number]
-            except KeyError:  # it hung, and the watchdog has counted it
-                return answer
-            ended = clock()
-            if ended < lane.until:
-                lane.note(ended - started)
-            else:
-                self._guard.outlasted_lane(number, started)
-            return answer
-
-        return guarded
-
-    def _decorated_with_care(self, function: Callable[P, R]) -> Callable[P, R]:
-        @functools.wraps(function)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            return self._guarded(function, args, kwargs)
-
-        return guarded
-
-    def _guarded(self, function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
-        guard = self._guard
+    def _run(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Guard one call of a plain function. This is the path of every such call."""
+        if awaitables.learned and awaitables.known_kind(function) is Answers.LATER:
+            return self._run_async(function, args, kwargs)  # it is admitted when it is awaited
+        guard = self._made or self._guard
         try:
-            call = guard.enter()
+            number = guard.enter_at_once()
+            if number is None:
+                number = guard.enter()
         except CircuitOpen as refusal:
-            if self._fallback.is_absent:
-                raise
-            instead: R = self._fallback.answer(refusal, function, args, kwargs)
-            return instead
+            return self._instead(refusal, function, args, kwargs)
         try:
             answer = function(*args, **kwargs)
         except BaseException as error:
-            guard.leave(call, self._judge.raised(error), retry_after_seconds(error))
+            guard.end_sharing(number)
+            guard.leave(number, self._judge.raised(error), retry_after_seconds(error))
             raise
-        if answer.__class__ is CoroutineType:
-            awaited: R = self._until_awaited(call, function, args, kwargs, answer)
-            return awaited
-        outcome = self._judge.returned(answer)
-        guard.leave(call, outcome, retry_after_seconds(answer) if outcome is Outcome.FAILURE else None)
-        if outcome is Outcome.SUCCESS and self._fallback.remembers:
-            self._fallback.remember(answer, function, args, kwargs)
+        if answer is not None and awaitables.kind_of(answer) is not Answers.AT_ONCE:
+            return self._pending(guard, number, answer, _Asked(function, args, kwargs))
+        if self._looks_at_answers or not guard.succeeded(number):
+            guard.end_sharing(number)
+            guard.leave(number, *self._returned(answer, function, args, kwargs))
         return answer
 
-    def _until_awaited(
+    def _instead(
         self,
-        call: Call,
+        refusal: CircuitOpen,
         function: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        coroutine: Any,
     ) -> Any:
-        """Guard on: a plain function that returns a coroutine has not called the dependency yet."""
-        self._guard.running[call.number] = call
-        return self._awaited(call, function, args, kwargs, coroutine)
+        """Answer a refused call of a plain function, as it would have been answered: later if need be."""
+        if awaitables.known_kind(function) is Answers.RUNNING:
+            return self._instead_async(refusal, function, args, kwargs)
+        if self._fallback.is_absent:
+            raise refusal
+        return self._fallback.answer(refusal, function, args, kwargs)
 
-    # --- Async functions -------------------------------------------------------------------------
+    def _returned(
+        self, answer: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Outcome, float | None]:
+        """Look at an answer: what it says of the dependency, and how long that asks to be left alone."""
+        outcome = self._judge.returned(answer)
+        if outcome is Outcome.SUCCESS and self._fallback.remembers:
+            self._fallback.remember(answer, function, args, kwargs)
+        return outcome, retry_after_seconds(answer) if outcome is Outcome.FAILURE else None
 
-    def _decorated_async(self, function: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[Any]]:
-        """The same as `_decorated`, awaited."""
-        is_plain = not (self._judge.judges_answers or self._fallback.remembers)
-        lane, clock, raises = self._lane, self._clock, self._fallback.is_absent
-        running, numbers = lane.running, lane.numbers
+    # --- Answers that come later -----------------------------------------------------------------
 
-        @functools.wraps(function)
-        async def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-            started = clock()
-            if not (is_plain and lane.since <= started < lane.until):
-                refusal = lane.refusal
-                if raises and refusal is not None and refusal.stands(started):
-                    raise refusal.refuse(started)
-                return await self._guarded_async(function, args, kwargs)
-            number = next(numbers)
-            running[number] = started
-            try:
-                answer = await function(*args, **kwargs)
-            except BaseException as error:
-                self._guard.failed_in_lane(number, self._judge.raised(error), retry_after_seconds(error))
-                raise
-            try:
-                del running[number]
-            except KeyError:  # it hung, and the watchdog has counted it
-                return answer
-            ended = clock()
-            if ended < lane.until:
-                lane.note(ended - started)
-            else:
-                self._guard.outlasted_lane(number, started)
-            return answer
+    def _pending(self, guard: Guard, number: int, answer: Any, asked: _Asked) -> Any:
+        """Guard on: a plain function has returned something that has yet to become an answer."""
+        kind = awaitables.kind_of(answer)
+        if kind is Answers.NEVER:
+            guard.withdraw(number)
+            raise generator_error(asked.function)
+        awaitables.learn(asked.function, kind)
+        if kind is Answers.LATER:
+            # Its work begins when it is awaited, if it ever is: it is admitted then.
+            guard.withdraw(number)
+            return self._run_async(*asked, pending=answer)
+        guard.end_sharing(number)
+        answer.add_done_callback(lambda future: self._done(guard, number, future, asked))
+        return answer
 
-        return guarded
-
-    async def _guarded_async(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        try:
-            call = await tasks.enter(self._guard)
-        except CircuitOpen as refusal:
-            return await self._fallback.answer_async(refusal, function, args, kwargs)
-        return await self._awaited(call, function, args, kwargs)
-
-    async def _awaited(
-        self,
-        call: Call,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        coroutine: Any = None,
-    ) -> Any:
-        guard = self._guard
-        try:
-            answer = await (function(*args, **kwargs) if coroutine is None else coroutine)
-        except BaseException as error:
-            may_wait = not isinstance(error, GeneratorExit)
+    def _done(self, guard: Guard, number: int, future: Any, asked: _Asked) -> None:
+        """Tell how a future ended. Its callbacks run on the event loop, which must not wait for the store."""
+        was_cancelled = future.cancelled()
+        error = None if was_cancelled else future.exception()
+        if was_cancelled:
+            outcome, hint = Outcome.IGNORED, None
+        elif error is not None:
             outcome, hint = self._judge.raised(error), retry_after_seconds(error)
-            await tasks.leave(guard, call, outcome, hint, may_wait=may_wait)
+        else:
+            outcome, hint = self._returned(future.result(), *asked)
+
+        def leave() -> None:
+            guard.leave(number, outcome, hint, was_cancelled=was_cancelled)
+
+        if not guard.may_wait_at_the_end(number) or not self._process.threads(leave):
+            leave()
+
+    async def _run_async(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        pending: Any = None,
+    ) -> Any:
+        """Guard one call of an async function; or of a plain one, whose answer is `pending`."""
+        guard = self._made or self._guard
+        try:
+            number = guard.enter_at_once()
+            if number is None:
+                number = await aio.enter(guard, self._process.threads)
+        except CircuitOpen as refusal:
+            if pending is not None and hasattr(pending, "close"):
+                pending.close()
+            return await self._instead_async(refusal, function, args, kwargs)
+        try:
+            answer = await (function(*args, **kwargs) if pending is None else pending)
+        except BaseException as error:
+            await self._leave_async(guard, number, error)
             raise
-        outcome = self._judge.returned(answer)
-        hint = retry_after_seconds(answer) if outcome is Outcome.FAILURE else None
-        await tasks.leave(guard, call, outcome, hint)
-        if outcome is Outcome.SUCCESS and self._fallback.remembers:
-            self._fallback.remember(answer, function, args, kwargs)
+        if self._looks_at_answers or not guard.succeeded(number):
+            outcome, hint = self._returned(answer, function, args, kwargs)
+            await aio.leave(guard, self._process.threads, number, outcome, hint)
         return answer
+
+    async def _leave_async(self, guard: Guard, number: int, error: BaseException | None) -> None:
+        outcome = Outcome.SUCCESS if error is None else self._judge.raised(error)
+        await aio.leave(
+            guard,
+            self._process.threads,
+            number,
+            outcome,
+            retry_after_seconds(error),
+            was_cancelled=outcome is Outcome.IGNORED and error is not None and aio.is_cancellation(error),
+            may_wait=not isinstance(error, GeneratorExit),
+        )
+
+    async def _instead_async(
+        self,
+        refusal: CircuitOpen,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        return await self._fallback.answer_async(refusal, function, args, kwargs)
 
     # --- Blocks ----------------------------------------------------------------------------------
 
-    def __enter__(self) -> Self:
+    def _enter_block(self, use: Use) -> Self:
         """Guard a block. A refusal raises CircuitOpen: a block has no answer to replace by a fallback."""
-        call = self._guard.enter()
-        self._blocks.entered(call, id(sys._getframe(1)), threading.get_ident())  # noqa: SLF001
+        guard = self._guard
+        number = guard.enter_at_once()
+        self._begin_use(use, guard.enter() if number is None else number)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    def _exit_block(
+        self,
+        use: Use,
+        kind: type[BaseException] | None,  # noqa: ARG002  (the protocol's)
+        error: BaseException | None,
+        traceback: TracebackType | None,  # noqa: ARG002
     ) -> None:
-        call = self._blocks.left(id(sys._getframe(1)), threading.get_ident())  # noqa: SLF001
-        self._guard.leave(call, self._judged(error), retry_after_seconds(error))
+        guard, number = self._guard, self._end_use(use)
+        if error is not None:
+            outcome = self._judge.raised(error)
+        elif guard.succeeded(number):
+            return
+        else:
+            outcome = Outcome.SUCCESS
+        guard.end_sharing(number)
+        guard.leave(number, outcome, retry_after_seconds(error))
 
-    async def __aenter__(self) -> Self:
-        """Guard an async block, like `with`."""
-        frame = id(sys._getframe(1))  # noqa: SLF001  (before the first await: the frame that awaits)
-        self._blocks.entered(await tasks.enter(self._guard), frame, tasks.current())
+    async def _enter_async_block(self, use: Use) -> Self:
+        guard = self._guard
+        number = guard.enter_at_once()
+        self._begin_use(use, await aio.enter(guard, self._process.threads) if number is None else number)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    async def _exit_async_block(
+        self,
+        use: Use,
+        kind: type[BaseException] | None,  # noqa: ARG002
+        error: BaseException | None,
+        traceback: TracebackType | None,  # noqa: ARG002
     ) -> None:
-        call = self._blocks.left(id(sys._getframe(1)), tasks.current())  # noqa: SLF001
-        may_wait = not isinstance(error, GeneratorExit)
-        outcome, hint = self._judged(error), retry_after_seconds(error)
-        await tasks.leave(self._guard, call, outcome, hint, may_wait=may_wait)
+        guard, number = self._guard, self._end_use(use)
+        if error is not None or not guard.succeeded(number):
+            await self._leave_async(guard, number, error)
 
-    def _judged(self, error: BaseException | None) -> Outcome:
-        return Outcome.SUCCESS if error is None else self._judge.raised(error)
+    def _begin_use(self, use: Use, number: int) -> None:
+        use.number = number
+        self._entered[number] = None
+
+    def _end_use(self, use: Use) -> int:
+        number = use.number
+        if number is None:  # left by hand: the newest block that was entered and not left
+            number = next(reversed(self._entered), None)
+        if number is None or self._entered.pop(number, number) is not None:
+            raise RuntimeError("a block is left that was not entered")
+        return number
+
+    if TYPE_CHECKING:
+
+        def __enter__(self) -> Self: ...
+        def __exit__(
+            self,
+            kind: type[BaseException] | None,
+            error: BaseException | None,
+            traceback: TracebackType | None,
+        ) -> None: ...
+        async def __aenter__(self) -> Self: ...
+        async def __aexit__(
+            self,
+            kind: type[BaseException] | None,
+            error: BaseException | None,
+            traceback: TracebackType | None,
+        ) -> None: ...
+    else:
+        __enter__ = EnterMethod(_enter_block)
+        __exit__ = ExitMethod(_exit_block)
+        __aenter__ = EnterMethod(_enter_async_block)
+        __aexit__ = ExitMethod(_exit_async_block)
 
 
-def _seconds(argument: str, seconds: float | None) -> float | None:
-    if seconds is None:
-        return None
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 3600:  # noqa: PLR2004
-        raise ValueError(f"{argument} = {seconds!r} is not allowed: more than 0 and at most 3600 seconds")
-    return seconds
-
-
-def _checked_local_trip(given: Any) -> LocalTrip | None:
-    if given is not None and not isinstance(given, LocalTrip):
-        raise TypeError(f"local_trip = {given!r} is not allowed: a LocalTrip, or None for none")
-    return given
-
-
-def _checked_on_store_error(given: Any) -> OnStoreError:
-    if given not in ("last-known", "allow", "refuse"):
-        raise ValueError(f'on_store_error = {given!r} is not allowed: "last-known", "allow" or "refuse"')
-    return cast("OnStoreError", given)
-
-
-def _checked_hook(argument: str, given: Any) -> Any:
-    if given is not None and not callable(given):
-        raise TypeError(f"{argument} = {given!r} is not allowed: a function")
-    if inspect.iscoroutinefunction(given):
-        raise TypeError(f"{argument} = {given!r} is not allowed: a plain function, or nobody would await it")
-    return given
-
-
-def _refuse_generators(function: Callable[..., Any]) -> None:
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+def _check_function(function: Any) -> None:
+    if isinstance(function, staticmethod | classmethod):
         raise TypeError(
-            f"{function!r} is a generator, whose work is done after the call: "
-            "guard what it calls, or use a `with` block inside it"
+            f"{function!r} is not allowed: put @{type(function).__name__} above the breaker, not below it"
         )
+    if not callable(function):
+        raise TypeError(f"{function!r} is not allowed: only functions can be guarded")
+    if awaitables.makes_generators(function):
+        raise generator_error(function)
+
+
+def generator_error(function: Any) -> TypeError:
+    """Say why a generator cannot be guarded."""
+    return TypeError(
+        f"{function!r} makes a generator, whose work is done after the call: "
+        "guard what it calls, or use a `with` block inside it"
+    )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from recloser.caller.forks import begin_anew_after_fork
-from recloser.caller.registry import Registry
+from recloser.caller.background import RunInBackground
 from recloser.circuit import Circuit, State
 from recloser.errors import StoreError
 
@@ -18,25 +17,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-CLOSED_SECONDS = 5.0
-NOT_CLOSED_SECONDS = 1.0
 AFTER_FAILURE_SECONDS = 1.0
 JITTER = 0.2
+READ_TOGETHER = 100  # one BatchGetItem
+# A read that fails after so long has found nobody: others need not find that out by themselves.
+SLOW_READ_SECONDS = 0.5
+WAIT_FOR_ANOTHERS_READ_SECONDS = 2.0
 
-Draw = Callable[[float, float], float]
-Beside = Callable[[Callable[[], None]], None]
-
-
-def in_a_thread(work: Callable[[], None]) -> None:
-    """Run `work` beside the caller; here and now if the process can start no thread any more."""
-    try:
-        threading.Thread(target=work, name="recloser-flags", daemon=True).start()
-    except RuntimeError:
-        work()
+Uniform = Callable[[float, float], float]
 
 
 class Flag:
-    """What this process knows of one circuit.
+    """One reading of a flag.
 
     Attributes:
         circuit: the snapshot; None when the table has never answered.
@@ -69,158 +61,191 @@ class Flag:
         return not self.is_stale and self.read_at <= now < twice and self.is_closed(now)
 
 
-class WatchedFlag:
-    """One breaker's view of a flag. Made by `FlagReader.watch`."""
+class KnownFlag:
+    """The newest reading of one circuit's flag. Made by `FlagCache.known`.
 
-    def __init__(
-        self, reader: FlagReader, name: str, closed_seconds: float, not_closed_seconds: float
-    ) -> None:
-        self._reader = reader
+    Attributes:
+        name: the circuit.
+        closed_seconds: how long a closed flag is trusted; plus or minus 20 %.
+        not_closed_seconds: the same for any other, and for one that could not be read.
+        flag: the newest reading; None before the first.
+        wanted_at: when somebody last asked, epoch seconds.
+        reading: set while a thread reads it; others wait for that.
+
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "closed_seconds",
+        "flag",
+        "name",
+        "not_closed_seconds",
+        "reading",
+        "wanted_at",
+    )
+
+    def __init__(self, name: str, closed_seconds: float, not_closed_seconds: float) -> None:
         self.name = name
         self.closed_seconds = closed_seconds
         self.not_closed_seconds = not_closed_seconds
-        self.known: Flag | None = None
+        self.flag: Flag | None = None
         self.wanted_at = 0.0
+        self.reading: threading.Event | None = None
 
-    def flag(self, now: float) -> Flag:
-        """Return the flag, read anew where its time is over."""
-        self.wanted_at = now
-        known = self.known
-        if known is not None:
-            if known.is_fresh(now):
-                return known
-            if known.may_serve_while_read(now):
-                self._reader.read_beside(self, now)
-                return self.known or known
-        return self._reader.read(self, known, now)
-
-    def is_wanted(self, now: float) -> bool:
-        """Tell whether the flag is due, and somebody has asked for it lately."""
+    def is_due(self, now: float) -> bool:
+        """Tell whether it must be read, and somebody has asked for it lately."""
         lately = now - self.wanted_at < 3 * self.closed_seconds
-        return lately and self.known is not None and not self.known.is_fresh(now)
+        return lately and self.flag is not None and not self.flag.is_fresh(now)
 
-    def expect_news(self, draw: Draw) -> None:
+    def refresh_soon(self, uniform: Uniform) -> None:
         """Say that a call failed: the flag may have moved, so a second is the longest it is trusted."""
-        known = self.known
-        if known is not None:
-            seconds = AFTER_FAILURE_SECONDS * draw(1 - JITTER, 1 + JITTER)
-            known.fresh_until = min(known.fresh_until, known.read_at + seconds)
+        flag = self.flag
+        if flag is not None:
+            seconds = AFTER_FAILURE_SECONDS * uniform(1 - JITTER, 1 + JITTER)
+            flag.fresh_until = min(flag.fresh_until, flag.read_at + seconds)
 
     def adopt(self, flag: Flag, now: float) -> None:
         """Take a reading, unless a later one has overtaken it: threads may be frozen on their way back.
 
         One from the future is none: the clock was set back.
         """
-        known = self.known
+        known = self.flag
         if known is None or flag.read_at >= known.read_at or known.read_at > now:
-            self.known = flag
-
-    def beside(self, work: Callable[[], None]) -> None:
-        """Run work beside the caller."""
-        self._reader.beside(work)
+            self.flag = flag
 
 
-class FlagReader:
+_Batch = dict[KnownFlag, threading.Event]
+
+
+class FlagCache:
     """Reads flags for every breaker of a process, several in one request when several are due.
+
+    Reads of different flags do not wait for each other. When the table cannot be reached it is asked once a
+    second, whatever the number of flags.
 
     Args:
         tables: where circuits are kept.
         clock: epoch seconds.
-        draw: random numbers between two bounds.
-        beside: runs work beside the caller.
+        uniform: random numbers between two bounds.
+        in_background: runs work without waiting for it.
 
     """
 
     def __init__(
-        self,
-        tables: Tables,
-        clock: Callable[[], float],
-        draw: Draw = random.uniform,
-        beside: Beside = in_a_thread,
+        self, tables: Tables, clock: Callable[[], float], uniform: Uniform, in_background: RunInBackground
     ) -> None:
         self._tables = tables
         self._clock = clock
-        self._draw = draw
-        self.beside = beside
-        self._watched: Registry[WatchedFlag] = Registry()
-        self.after_fork()
-        begin_anew_after_fork(self)
+        self._uniform = uniform
+        self._in_background = in_background
+        self._lock = threading.Lock()
+        # By the time of the last reading, the oldest first: those that are due stand in front.
+        self._by_age: OrderedDict[int, KnownFlag] = OrderedDict()
+        self._unreachable_until = 0.0
+        self._unreachable_since = 0.0
 
-    def after_fork(self) -> None:
-        """Begin without a reading under way: it is the parent's."""
-        self._reading = threading.Lock()
-        self._reading_beside = threading.Lock()
+    def read(self, known: KnownFlag, now: float) -> Flag:
+        """Return the flag, read anew where its time is over. At most one read of the store is waited for."""
+        known.wanted_at = now
+        flag = known.flag
+        if flag is not None:
+            if flag.is_fresh(now):
+                return flag
+            if flag.may_serve_while_read(now):
+                self.refresh(known, now)
+                return known.flag or flag
+        return self._read_now(known, flag, now)
 
-    def watch(self, name: str, closed_seconds: float, not_closed_seconds: float) -> WatchedFlag:
-        """Begin to watch a circuit.
-
-        Args:
-            name: the circuit.
-            closed_seconds: how long a closed flag is good for; plus or minus 20 %.
-            not_closed_seconds: the same for any other, and for one that could not be read.
-
-        """
-        watched = WatchedFlag(self, name, closed_seconds, not_closed_seconds)
-        self._watched.add(watched)
-        return watched
-
-    def forget(self) -> None:
-        """Make every flag unknown, so that the next call of each breaker reads it. For tests."""
-        for watched in self._watched.alive():
-            watched.known = None
-
-    def read(self, watched: WatchedFlag, known: Flag | None, now: float) -> Flag:
-        """Read now. Of several threads that want the same, the first reads and the others wait for it."""
-        with self._reading:
-            if watched.known is known or watched.known is None:
-                self._read_all_due(watched, now)
-            flag = watched.known
-        assert flag is not None  # noqa: S101  (said to the type checker: it has just been adopted)
-        return flag
-
-    def read_beside(self, watched: WatchedFlag, now: float) -> None:
-        """Read beside the caller, unless that is under way."""
-        if not self._reading_beside.acquire(blocking=False):
+    def refresh(self, known: KnownFlag, now: float) -> None:
+        """Read a flag in the background, unless it is being read."""
+        if known.reading is not None:
             return
+        batch = self._begin(known, now)
+        if not self._in_background(lambda: self._read(batch, now)):
+            self._end(batch)  # no thread is to be had; the next call tries again
 
-        def work() -> None:
-            try:
-                self._read_all_due(watched, now)
-            finally:
-                self._reading_beside.release()
+    def _read_now(self, known: KnownFlag, before: Flag | None, now: float) -> Flag:
+        reading = known.reading
+        if reading is None or before is not None:
+            # One in the background may have been frozen in the middle: its answer is not waited for.
+            self._read(self._begin(known, now), now)
+        else:
+            reading.wait(WAIT_FOR_ANOTHERS_READ_SECONDS)
+        return known.flag or self._unanswered(known, now)
 
-        self.beside(work)
+    def _begin(self, first: KnownFlag, now: float) -> _Batch:
+        """Choose what is read together."""
+        with self._lock:
+            batch = {known: threading.Event() for known in (first, *self._others_due(first, now))}
+            for known, reading in batch.items():
+                known.reading = reading
+                self._by_age[id(known)] = known
+                self._by_age.move_to_end(id(known))
+            return batch
 
-    def _read_all_due(self, first: WatchedFlag, now: float) -> None:
-        due = [first, *(each for each in self._watched.alive() if each is not first and each.is_wanted(now))]
-        circuits: dict[str, Circuit] = {}
-        failure: Exception | None = None
-        names = sorted({watched.name for watched in due})
+    def _others_due(self, first: KnownFlag, now: float) -> list[KnownFlag]:
+        due: list[KnownFlag] = []
+        for key, known in list(self._oldest()):
+            if known is first or known.reading is not None:
+                continue
+            if known.is_due(now):
+                due.append(known)
+            elif known.flag is None or not known.flag.is_fresh(now):
+                del self._by_age[key]  # nobody asks for it any more; a reading puts it back
+        return due
+
+    def _oldest(self) -> list[tuple[int, KnownFlag]]:
+        found = []
+        for item in self._by_age.items():
+            found.append(item)
+            if len(found) == READ_TOGETHER - 1:
+                break
+        return found
+
+    def _end(self, batch: _Batch) -> None:
+        for known, reading in batch.items():
+            if known.reading is reading:
+                known.reading = None
+            reading.set()
+
+    def _read(self, batch: _Batch, now: float) -> None:
         try:
-            circuits = self._tables.read_many(names)
+            circuits = self._circuits([known.name for known in batch], now)
+            for known in batch:
+                circuit = circuits.get(known.name)
+                flag = (
+                    self._unanswered(known, now) if circuit is None else self._answered(known, circuit, now)
+                )
+                known.adopt(flag, self._clock())
+        finally:
+            self._end(batch)
+
+    def _circuits(self, names: list[str], now: float) -> dict[str, Circuit]:
+        """Ask the table. Whatever it raises must not be the caller's."""
+        if self._unreachable_since <= now < self._unreachable_until:
+            return {}
+        try:
+            return self._tables.read_many(sorted(set(names)))
         except Exception as error:
-            # Whatever it is, it must not be the caller's.
-            failure = error
             is_expected = isinstance(error, StoreError)
             logger.warning(
-                "flags of %s cannot be read: %s", ", ".join(names), error, exc_info=not is_expected
+                "flags of %s cannot be read: %s", ", ".join(names[:5]), error, exc_info=not is_expected
             )
-        for watched in due:
-            if failure is None:
-                watched.adopt(self._answered(watched, circuits[watched.name], now), self._clock())
-            else:
-                watched.adopt(self._unanswered(watched, now), self._clock())
+            ended = self._clock()
+            if ended - now >= SLOW_READ_SECONDS:
+                self._unreachable_since, self._unreachable_until = ended, ended + self._jittered(1.0)
+            return {}
 
-    def _answered(self, watched: WatchedFlag, circuit: Circuit, now: float) -> Flag:
+    def _answered(self, known: KnownFlag, circuit: Circuit, now: float) -> Flag:
         flag = Flag(circuit, now, now)
-        seconds = watched.closed_seconds if flag.is_closed(now) else watched.not_closed_seconds
+        seconds = known.closed_seconds if flag.is_closed(now) else known.not_closed_seconds
         flag.fresh_until = now + self._jittered(seconds)
         return flag
 
-    def _unanswered(self, watched: WatchedFlag, now: float) -> Flag:
-        last = None if watched.known is None else watched.known.circuit
+    def _unanswered(self, known: KnownFlag, now: float) -> Flag:
+        last = None if known.flag is None else known.flag.circuit
         # Counted from the attempt's end: an unreachable table costs its timeout once a second, no more.
-        return Flag(last, now, self._clock() + self._jittered(watched.not_closed_seconds), is_stale=True)
+        return Flag(last, now, self._clock() + self._jittered(known.not_closed_seconds), is_stale=True)
 
     def _jittered(self, seconds: float) -> float:
-        return seconds * self._draw(1 - JITTER, 1 + JITTER)
+        return seconds * self._uniform(1 - JITTER, 1 + JITTER)

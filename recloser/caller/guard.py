@@ -1,380 +1,391 @@
-"""What happens before and after a guarded call: let through, probe or refuse; then tell how it ended."""
+"""One way in and one way out for every call: admit it, then tell how it ended."""
 
 from __future__ import annotations
 
+import itertools
 import logging
-import math
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any
 
+from recloser.admit import Action, Admission, admit
 from recloser.caller import tracing
-from recloser.caller.flag_cache import Draw, Flag, WatchedFlag
-from recloser.caller.forks import begin_anew_after_fork
-from recloser.caller.lanes import Call, FastLane, StandingRefusal
-from recloser.caller.local_trip import LocalHold
+from recloser.caller.admitted import NESTED, AdmittedCall, end_sharing, is_shared, share
+from recloser.caller.flag_cache import Flag
+from recloser.caller.options import Options
 from recloser.caller.outcome import Outcome
-from recloser.caller.probing import PermitSeeker
-from recloser.caller.registry import Registry
-from recloser.caller.watchdog import Watchdog
-from recloser.circuit import Cause, Circuit, Override, State
+from recloser.caller.process import Process
+from recloser.circuit import Cause, Circuit, State
 from recloser.errors import CircuitOpen, StoreError
-from recloser.metrics.recorder import LONGEST_BATCH_SECONDS, Recorder, batching
-
-if TYPE_CHECKING:
-    from recloser.store.tables import Tables
+from recloser.metrics.recorder import Recorder
 
 # Within a second a circuit cannot open and close again: no need to look.
 SHORT_CALL_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
 
-OnStoreError = Literal["last-known", "allow", "refuse"]
-
-_guards: Registry[Guard] = Registry()
-
-
-class Hooks(NamedTuple):
-    """Functions of the user; what they raise is logged and goes no further."""
-
-    on_refused: Callable[[CircuitOpen], None] | None = None
-    on_state_seen: Callable[[State | None, Circuit], None] | None = None
-
 
 class Guard:
     """Guards the calls of one breaker.
 
-    No lock is held between `enter` and `leave`: threads and tasks share a guard freely.
+    A call is let through by `enter_at_once`, or else by `enter`, which give it a number; it ends by
+    `succeeded`, or else by `leave`, which take the number back. Most calls find the answer remembered:
+    they compare the clock with its span, and note when they began. No lock is held between the two:
+    threads and tasks share a guard freely.
+
+    Attributes:
+        running: the calls that have not ended, by number: when an ordinary call began, epoch seconds, or an
+            `AdmittedCall`. Whoever takes one out of here counts it.
+
     """
 
-    def __init__(
-        self,
-        *,
-        flag: WatchedFlag,
-        lane: FastLane,
-        tables: Tables,
-        clock: Callable[[], float],
-        draw: Draw,
-        hold: LocalHold,
-        recorder: Recorder,
-        watchdog: Watchdog,
-        hooks: Hooks,
-        on_store_error: OnStoreError,
-        timeout_seconds: float | None,
-        slow_after_seconds: float | None,
-    ) -> None:
-        self.name = flag.name
-        self.flag = flag
-        self.lane = lane
-        self.running = lane.running
-        self.recorder = recorder
-        self.hold = hold
-        self._tables = tables
-        self._clock = clock
-        self._draw = draw
-        self._seeker = PermitSeeker(draw, flag.not_closed_seconds)
-        self._watchdog = watchdog
-        self._hooks = hooks
-        self._on_store_error = on_store_error
-        self._timeout_seconds = timeout_seconds
-        self._slow_after_seconds = slow_after_seconds
+    def __init__(self, name: str, options: Options, process: Process) -> None:
+        self.name = name
+        self.options = options
+        self.local = process.circuit(name, options)
+        self.running: dict[int, float | AdmittedCall] = {}
+        self.recorder = Recorder(name, process.clock, process.publisher, process.batching)
+        self._process = process
+        self._clock = process.clock
+        self._numbers = itertools.count()
+        # The remembered answer and its span: calls go through (then `_note` takes their seconds), or are
+        # refused.
+        self._since = 0.0
+        self._until = 0.0
+        self._note: Callable[[float], None] = self.recorder.succeeded
+        self._refusal: tuple[float, float, Admission, Circuit] | None = None
         self._state_seen: State | None = None
-        _guards.add(self)
-        begin_anew_after_fork(self)
 
-    def after_fork(self) -> None:
-        """Begin with no call under way: whatever runs is the parent's to count."""
-        self.running.clear()
-        self.lane.close()
-        self._seeker.after_fork()
-        self.hold.after_fork()
+    # --- The way in ------------------------------------------------------------------------------
 
-    # --- Before ----------------------------------------------------------------------------------
+    def enter_at_once(self) -> int | None:
+        """Let a call through by the remembered answer; return its number. None: ask, by `enter`."""
+        now = self._clock()
+        if self._since <= now < self._until:
+            number = next(self._numbers)
+            self.running[number] = now
+            return number
+        return None
 
-    def enter(self) -> Call:
-        """Let a call through.
+    def enter(self) -> int:
+        """Let a call through for which no answer is remembered; return its number. It may wait for the store.
 
         Raises:
             CircuitOpen: it is refused.
 
         """
         now = self._clock()
-        standing = self.lane.refusal
-        if standing is not None and standing.stands(now):
-            raise standing.refuse(now)
-        flag = self.flag.flag(now)
-        circuit = flag.circuit
-        self._see(circuit, now)
-        if flag.is_stale and (circuit is None or self._on_store_error != "last-known"):
-            return self._without_flag(circuit)
-        if circuit is None or flag.is_closed(now):
-            return self._closed(flag, circuit or Circuit(self.name), now)
-        return self._not_closed(flag, circuit, now)
+        if is_shared(self.local):
+            return self._let_through(NESTED)
+        self._raise_remembered(now)
+        number = self._ask(now)
+        self.share(number)
+        return number
 
-    def may_block(self) -> bool:
-        """Tell whether the next `enter` may wait for a table."""
+    def enter_elsewhere(self) -> int:
+        """Do as `enter` does, for a task that waits in another thread and calls `share` itself."""
+        return self._ask(self._clock())
+
+    def _ask(self, now: float) -> int:
+        flag = self._process.flags.read(self.local.known, now)
+        self._see(flag.circuit, now)
+        admission = self._admission(flag, now)
+        if admission.action is Action.PROBE:
+            permit = self._claim(flag, now)
+            if permit is not None:
+                return self._begin(AdmittedCall(self._clock(), is_counted=False, permit=permit))
+            assert admission.otherwise is not None  # noqa: S101  (said to the type checker)
+            admission = admission.otherwise
+        if admission.action is Action.REFUSE:
+            raise self._refused(admission, flag, now)
+        return self._called(admission, now)
+
+    def remembers(self, now: float) -> bool:
+        """Tell whether calls go through at `now`, epoch seconds, with nothing asked."""
+        return self._since <= now < self._until
+
+    def share(self, number: int) -> None:
+        """Let the calls inside a probe or trial share its admission, in this thread or task."""
+        call = self.running.get(number)
+        if isinstance(call, AdmittedCall) and call.is_probe_or_trial:
+            share(call, self.local)
+
+    def may_wait(self) -> bool:
+        """Tell whether the next `enter` may wait for the store."""
         now = self._clock()
-        known = self.flag.known
-        if self.lane.refusal is not None and self.lane.refusal.stands(now):
+        if is_shared(self.local):
             return False
-        return known is None or not (known.is_fresh(now) and known.is_closed(now))
+        refusal = self._refusal
+        if refusal is not None and refusal[0] <= now < refusal[1]:
+            return False
+        flag = self.local.known.flag
+        return flag is None or not flag.is_closed(now) or not self._needs_no_read(flag, now)
 
-    def _without_flag(self, circuit: Circuit | None) -> Call:
-        if self._on_store_error == "refuse":
-            raise self._refusal(
-                circuit or Circuit(self.name, reason="the flag cannot be read", cause=Cause.UNREADABLE_FLAG),
-                self._pause,
+    def _needs_no_read(self, flag: Flag, now: float) -> bool:
+        return flag.is_fresh(now) or flag.may_serve_while_read(now)
+
+    def _admission(self, flag: Flag, now: float) -> Admission:
+        process, local = self._process, self.local
+        view = local.view(flag, now, process.uniform(0, 1), is_enabled=process.is_enabled)
+        admission = admit(view, now, self.options.on_store_error)
+        if admission.is_trial and not local.hold.begin_trial(now):
+            # Another thread was first to begin the trial: the hold is on again.
+            return admit(
+                local.view(flag, now, view.drawn, is_enabled=process.is_enabled),
+                now,
+                self.options.on_store_error,
             )
-        self.recorder.unprotected()
-        return self._admit(counts=True)
+        return admission
 
-    def _closed(self, flag: Flag, circuit: Circuit, now: float) -> Call:
-        if flag.is_stale:
-            self.recorder.unprotected()
-        is_trial = False
-        if circuit.active_override(int(now * 1000)) is None and circuit.policy.get("enforce", True):
-            self._hold_back(flag, circuit, now)
-            self._ramp_up(circuit, now)
-            is_trial = self.hold.begin_trial(now)
-            if not is_trial:
-                self._hold_back(flag, circuit, now)  # another thread was first to begin the trial
-        self._open_lane(flag, circuit, now)
-        call = self._admit(counts=True)
-        call.is_trial = is_trial
-        return call
-
-    def _hold_back(self, flag: Flag, circuit: Circuit, now: float) -> None:
-        self.hold.see(circuit.generation)
-        if self.hold.is_held(now):
-            until = self.hold.until
-            reason = f"local trip: {self.hold.failures_in_a_row} failures in a row in this process"
-            held = replace(
-                circuit,
-                state=State.OPEN,
-                reason=reason,
-                cause=Cause.LOCAL_TRIP,
-                retry_at_ms=int(until * 1000),
-            )
-            count = self.recorder.held_counter()
-            refusal = self._stand(flag, held, now, until=until, retry_at=until, pause=0.0, count=count)
-            if not self.hold.is_held(now):
-                self.lane.refusal = None  # a trial has succeeded just now
-            raise refusal
-
-    def _ramp_up(self, circuit: Circuit, now: float) -> None:
-        """After a close, admit a share of the calls that grows from nothing to all."""
-        ramp_seconds = circuit.policy.get("ramp_seconds", 0)
-        if ramp_seconds and circuit.closed_at_ms is not None:
-            since_close = now - circuit.closed_at_ms / 1000
-            if since_close < ramp_seconds and self._draw(0, 1) >= since_close / ramp_seconds:
-                raise self._refusal(
-                    replace(circuit, reason="ramping up after the close", cause=Cause.RAMP), self._pause
-                )
-
-    def _not_closed(self, flag: Flag, circuit: Circuit, now: float) -> Call:
-        self.lane.until = 0.0
-        permit = self._claim(flag, circuit, now)
-        if permit is not None:
-            return self._admit(counts=False, permit=permit)
-        if circuit.policy.get("enforce", True):
-            retry_at, until = self._times_of_refusal(flag, circuit, now)
-            count, pause = self.recorder.rejection_counter(), self._pause
-            raise self._stand(flag, circuit, now, until=until, retry_at=retry_at, pause=pause, count=count)
-        # Shadow mode: refused in the books only. It would not have been made, so it does not count.
-        self.recorder.rejected()
-        return self._admit(counts=False)
-
-    def _claim(self, flag: Flag, circuit: Circuit, now: float) -> tuple[int, int] | None:
-        now_ms = int(now * 1000)
-        if circuit.active_override(now_ms) is not None or not self._seeker.may_ask(flag, circuit, now):
+    def _claim(self, flag: Flag, now: float) -> tuple[int, int] | None:
+        """Claim a permit; return the generation and the probe's number, or None."""
+        circuit, pacing = flag.circuit, self.local.pacing
+        if circuit is None or not pacing.use(flag):
             return None
+        number = None
         try:
-            number = self._tables.claim(self.name, circuit.generation, now_ms)
+            number = self._process.tables.claim(self.name, circuit.generation, int(now * 1000))
         except Exception as error:
             is_expected = isinstance(error, StoreError)
             logger.warning(
                 "circuit %s: no permit can be claimed: %s", self.name, error, exc_info=not is_expected
             )
-            number = None
         if number is None:
-            self._seeker.refused()
+            pacing.refused()
             return None
         return circuit.generation, number
 
-    def _admit(self, *, counts: bool, permit: tuple[int, int] | None = None) -> Call:
+    def _called(self, admission: Admission, now: float) -> int:
+        if admission.is_unprotected:
+            self.recorder.unprotected()
+        if admission.is_rejected:
+            self.recorder.rejected()  # shadow mode: it would have been
+        if self._is_plain(admission, now):
+            self._remember(admission, now)
+            return self._let_through(now)
+        if not admission.is_trial and self.local.probes.may_join():
+            self.local.probes.joined()
         # The clock is read again: the time that a table took is not the dependency's.
-        call = Call(next(self.lane.numbers), self._clock(), counts=counts, permit=permit)
-        self.running[call.number] = call
-        if self._timeout_seconds is not None:
-            at = call.started + self._timeout_seconds
-            call.deadline = self._watchdog.watch(at, lambda: self.expire(call.number))
-        return call
+        return self._begin(
+            AdmittedCall(self._clock(), is_counted=admission.is_counted, is_trial=admission.is_trial)
+        )
 
-    def _open_lane(self, flag: Flag, circuit: Circuit, now: float) -> None:
-        """Let the calls of the next seconds pass with no questions asked, where there are none to ask."""
-        lane, recorder = self.lane, self.recorder
-        lane.until = 0.0
-        is_plain = (
-            not flag.is_stale
-            and circuit.override is None
-            and not self._is_ramping(circuit, now)
-            and self.hold.failures_in_a_row == 0
-            and self._timeout_seconds is None
-            and self._slow_after_seconds is None
+    def _is_plain(self, admission: Admission, now: float) -> bool:
+        """Tell whether the calls of the span can go through with no more than their duration noted."""
+        options = self.options
+        return (
+            now < admission.until
+            and options.timeout_seconds is None
+            and options.slow_after_seconds is None
             and not tracing.is_active()
         )
-        if not is_plain:
+
+    def _remember(self, admission: Admission, now: float) -> None:
+        self._note, until = self.recorder.success_noter(now)
+        self._since, self._until = now, min(admission.until, until)
+
+    def _begin(self, call: AdmittedCall) -> int:
+        number = self._let_through(call)
+        if call.is_probe_or_trial:
+            self.local.probes.began()
+        if self.options.timeout_seconds is not None:
+            at = call.started + self.options.timeout_seconds
+            call.deadline = self._process.watchdog.watch(at, lambda: self.expire(number))
+        return number
+
+    def _let_through(self, call: float | AdmittedCall) -> int:
+        number = next(self._numbers)
+        self.running[number] = call
+        return number
+
+    # --- Refusals --------------------------------------------------------------------------------
+
+    def _raise_remembered(self, now: float) -> None:
+        refusal = self._refusal
+        if refusal is None:
             return
-        if batching.is_on:
-            lane.note = lane.durations.append
-            until = recorder.batch_until(now)
-        else:
-            lane.note = recorder.succeeded
-            until = now + LONGEST_BATCH_SECONDS
-        lane.since, lane.until = now, min(flag.fresh_until, until)
+        since, until, admission, circuit = refusal
+        if since <= now < until and not self.local.probes.may_join():
+            self._count_refusal(admission)
+            raise self._circuit_open(admission, circuit, now)
 
-    def _is_ramping(self, circuit: Circuit, now: float) -> bool:
-        ramp_seconds = circuit.policy.get("ramp_seconds", 0)
-        return bool(ramp_seconds) and now - (circuit.closed_at_ms or 0) / 1000 < ramp_seconds
-
-    @property
-    def _pause(self) -> float:
-        """When to ask again if it is a matter of the flag's next reading."""
-        return self.flag.not_closed_seconds
-
-    def _times_of_refusal(self, flag: Flag, circuit: Circuit, now: float) -> tuple[float | None, float]:
-        """When to ask again, if not only an operator can tell; and how long the refusal stands at most."""
-        override: Override | None = circuit.active_override(int(now * 1000))
-        if override is None:
-            return (circuit.retry_at_ms or 0) / 1000, self._seeker.next_ask_at(flag)
-        if override.until_ms is None:
-            return None, math.inf
-        return override.until_ms / 1000, override.until_ms / 1000
-
-    def _stand(
-        self,
-        flag: Flag,
-        circuit: Circuit,
-        now: float,
-        *,
-        until: float,
-        retry_at: float | None,
-        pause: float,
-        count: Callable[[int], None],
-    ) -> CircuitOpen:
-        """Refuse this call, and those after it with no questions asked while nothing can have changed."""
-        until = min(until, self.recorder.batch_ends_at)
-        refusal = StandingRefusal(
-            self.flag, flag, circuit, until=until, retry_at=retry_at, pause=pause, count=count
-        )
-        has_more_to_do = flag.is_stale or self._hooks.on_refused is not None or tracing.is_active()
-        self.lane.refusal = None if has_more_to_do else refusal
-        return self._refused(refusal.refuse(now))
-
-    def _refusal(self, circuit: Circuit, retry_after: float | None) -> CircuitOpen:
-        self.recorder.rejected()
-        return self._refused(CircuitOpen(circuit, retry_after))
-
-    def _refused(self, refusal: CircuitOpen) -> CircuitOpen:
-        if self._hooks.on_refused is not None:
-            self._run_hook(self._hooks.on_refused, refusal)
+    def _refused(self, admission: Admission, flag: Flag, now: float) -> CircuitOpen:
+        circuit = flag.circuit or Circuit(self.name)
+        self._until = 0.0
+        has_more_to_do = flag.is_stale or self.options.on_refused is not None or tracing.is_active()
+        self._refusal = None if has_more_to_do else (now, admission.until, admission, circuit)
+        self._count_refusal(admission)
+        refusal = self._circuit_open(admission, circuit, now)
+        if self.options.on_refused is not None:
+            self._run_hook(self.options.on_refused, refusal)
         return refusal
+
+    def _count_refusal(self, admission: Admission) -> None:
+        if admission.cause is Cause.LOCAL_TRIP:
+            self.recorder.held()
+        else:
+            self.recorder.rejected()
+
+    def _circuit_open(self, admission: Admission, circuit: Circuit, now: float) -> CircuitOpen:
+        if admission.retry_at is None:
+            return CircuitOpen(circuit, None, admission.cause)
+        seconds = admission.retry_at - now
+        if admission.cause is not Cause.LOCAL_TRIP:
+            # It is a matter of the flag's next reading, whatever the circuit's own time says.
+            seconds = max(seconds, self.local.known.not_closed_seconds)
+        return CircuitOpen(circuit, seconds, admission.cause)
 
     def _see(self, circuit: Circuit | None, now: float) -> None:
         if circuit is None:
             return
         state = circuit.state_for_callers(int(now * 1000))
+        if state is not State.CLOSED:
+            self._until = 0.0
+        elif self.local.hold.failures_in_a_row == 0:
+            self.local.probes.start_over()
         if tracing.is_active():
             tracing.annotate(self.name, state)
         if state is not self._state_seen:
             before, self._state_seen = self._state_seen, state
-            if self._hooks.on_state_seen is not None:
-                self._run_hook(self._hooks.on_state_seen, before, circuit)
+            if self.options.on_state_seen is not None:
+                self._run_hook(self.options.on_state_seen, before, circuit)
 
-    def _run_hook(self, hook: Callable[..., None], *facts: Any) -> None:
+    def _run_hook(self, hook: Callable[..., object], *facts: Any) -> None:
         try:
             hook(*facts)
         except Exception:
             logger.exception("circuit %s: hook %r failed", self.name, hook)
 
-    # --- After -----------------------------------------------------------------------------------
+    # --- The way out -----------------------------------------------------------------------------
 
-    def leave(self, call: Call, outcome: Outcome, retry_after: float | None = None) -> None:
-        """Tell how a call ended.
+    def succeeded(self, number: int) -> bool:
+        """Tell that a call succeeded. False: there is more to do, by `leave`.
+
+        That is every call's end, so it asks no more than it must: an ordinary one, within the span of the
+        answer it was let through by.
+        """
+        started = self.running.get(number)
+        if isinstance(started, float):
+            now = self._clock()
+            if self._since <= now < self._until:
+                if self.running.pop(number, None) is not None:
+                    self._note(now - started)
+                return True
+        return started is None  # it hung, and the watchdog has counted it
+
+    def leave(
+        self, number: int, outcome: Outcome, retry_after: float | None = None, *, was_cancelled: bool = False
+    ) -> None:
+        """Tell how a call ended. It may wait for the store.
 
         Args:
-            call: what `enter` returned.
+            number: what `enter` returned.
             outcome: how it ended.
             retry_after: how long the dependency asks to be left alone, in seconds.
+            was_cancelled: its task was cancelled, or its generator closed.
 
         """
-        if self.running.pop(call.number, None) is None:
-            return  # the watchdog has counted it
-        if call.deadline is not None:
+        call = self.running.pop(number, None)
+        if call is None or call is NESTED:
+            return
+        if isinstance(call, float):
+            call = AdmittedCall(call)
+        elif call.deadline is not None:
             call.deadline.call_off()
-        self._settle(call, outcome, retry_after)
+        self._count(call, outcome, retry_after)
+        if call.is_probe_or_trial:
+            self.local.probes.ended(was_cancelled=was_cancelled)
+            self._refusal = None
+        if call.permit is not None:
+            self._report(call.permit, outcome)
+
+    def end_sharing(self, number: int) -> None:
+        """Say, in the thread or task that entered, that a call is about to be left."""
+        call = self.running.get(number)
+        if isinstance(call, AdmittedCall) and call.sharing is not None:
+            end_sharing(call)
+
+    def may_wait_at_the_end(self, number: int) -> bool:
+        """Tell whether `leave` may wait for the store."""
+        call = self.running.get(number)
+        if call is None or call is NESTED:
+            return False
+        if isinstance(call, AdmittedCall) and call.permit is not None:
+            return True
+        now = self._clock()
+        started = call if isinstance(call, float) else call.started
+        flag = self.local.known.flag
+        return now - started >= SHORT_CALL_SECONDS and not (
+            flag is not None and self._needs_no_read(flag, now)
+        )
+
+    def withdraw(self, number: int) -> None:
+        """Forget a call that was let through and has not begun: it says nothing."""
+        self.end_sharing(number)
+        self.leave(number, Outcome.IGNORED)
 
     def expire(self, number: int) -> None:
         """Count a call that hangs as failed, unless it has ended meanwhile. The watchdog's work."""
         call = self.running.pop(number, None)
-        if call is None:
+        if call is None or call is NESTED:
             return
         if isinstance(call, float):
-            call = Call(number, call, counts=True)
+            call = AdmittedCall(call)
+        call.sharing = None
         logger.warning("circuit %s: a call hangs; it counts as failed", self.name)
-        # There may be no time left: the metrics first, by the flag that is known; the report beside.
+        # There may be no time left: the metrics first, by the flag that is known; the report in the
+        # background.
         self._count(call, Outcome.FAILURE, may_read=False)
         self.recorder.flush()
+        if call.is_probe_or_trial:
+            self.local.probes.ended(was_cancelled=False)
         permit = call.permit
         if permit is not None:
-            self.flag.beside(lambda: self._report(permit, Outcome.FAILURE))
+            self._process.in_background(lambda: self._report(permit, Outcome.FAILURE))
 
-    def failed_in_lane(self, number: int, outcome: Outcome, retry_after: float | None) -> None:
-        """Tell that a call of the fast lane raised."""
-        started = self.running.pop(number, None)
-        if isinstance(started, float):
-            self._settle(Call(number, started, counts=True), outcome, retry_after)
+    def expire_running(self) -> None:
+        """Count every call that is still running as failed."""
+        for number in list(self.running):
+            self.expire(number)
 
-    def outlasted_lane(self, number: int, started: float) -> None:
-        """Tell that a call of the fast lane succeeded, but after the lane had ended."""
-        self._settle(Call(number, started, counts=True), Outcome.SUCCESS)
-
-    def _settle(self, call: Call, outcome: Outcome, retry_after: float | None = None) -> None:
-        self._count(call, outcome, retry_after)
-        if call.permit is not None:
-            self._report(call.permit, outcome)
+    def forget_answers(self) -> None:
+        """Make the next call ask its questions."""
+        self._until = 0.0
+        self._refusal = None
 
     def _count(
-        self, call: Call, outcome: Outcome, retry_after: float | None = None, *, may_read: bool = True
+        self, call: AdmittedCall, outcome: Outcome, retry_after: float | None = None, *, may_read: bool = True
     ) -> None:
         now = self._clock()
-        self.lane.refusal = None
-        is_past = (
-            call.counts and outcome is not Outcome.IGNORED and self._is_past(call, now, may_read=may_read)
-        )
-        if outcome is Outcome.FAILURE:
-            self.lane.close()
-            self.flag.expect_news(self._draw)
         if outcome is Outcome.IGNORED:
             if call.is_trial:
-                self.hold.end_trial()
+                self.local.hold.end_trial()
+                self._refusal = None
             return
+        is_past = call.is_counted and self._is_past(call, now, may_read=may_read)
+        failed = outcome is Outcome.FAILURE
+        if failed:
+            self.forget_answers()
+            self.local.known.refresh_soon(self._process.uniform)
         if call.permit is not None:
-            self.recorder.probed(failed=outcome is Outcome.FAILURE)
-        if not call.counts or is_past:
+            self.recorder.probed(failed=failed)
+        if not call.is_counted or is_past:
             return
         seconds = now - call.started
-        if outcome is Outcome.FAILURE:
-            self.hold.failure(now, retry_after, is_trial=call.is_trial)
+        if failed:
+            self.local.hold.failure(now, retry_after, is_trial=call.is_trial)
             self.recorder.failed(seconds)
         else:
-            if self.hold.failures_in_a_row:
-                self.hold.success()
-            self.recorder.succeeded(seconds)
-        if self._slow_after_seconds is not None:
-            self.recorder.slow(is_slow=seconds > self._slow_after_seconds)
+            self._succeeded(seconds)
+        if self.options.slow_after_seconds is not None:
+            self.recorder.slow(is_slow=seconds > self.options.slow_after_seconds)
 
-    def _is_past(self, call: Call, now: float, *, may_read: bool) -> bool:
+    def _succeeded(self, seconds: float) -> None:
+        if self.local.hold.failures_in_a_row:
+            self.local.hold.success()
+            self._refusal = None
+        self.recorder.succeeded(seconds)
+
+    def _is_past(self, call: AdmittedCall, now: float, *, may_read: bool) -> bool:
         """Tell whether a call was let through before the circuit last opened.
 
         What belongs to an older generation changes nothing. Counted now, the end of a call that hung through
@@ -382,19 +393,23 @@ class Guard:
         """
         if now - call.started < SHORT_CALL_SECONDS:
             return False
-        flag = self.flag.flag(now) if may_read else self.flag.known
+        known = self.local.known
+        flag = self._process.flags.read(known, now) if may_read else known.flag
         circuit = None if flag is None else flag.circuit
         if flag is None or circuit is None:
             return False
-        return not flag.is_closed(now) or call.started * 1000 < (circuit.closed_at_ms or 0)
+        # A close that lies ahead was written by a clock that is fast: it must not silence calls made since.
+        closed_at = (circuit.closed_at_ms or 0) / 1000
+        return not flag.is_closed(now) or call.started < closed_at <= now
 
     def _report(self, permit: tuple[int, int], outcome: Outcome) -> None:
         generation, number = permit
+        tables = self._process.tables
         try:
             if outcome is Outcome.IGNORED:
-                self._tables.give_back(self.name, generation, number)
+                tables.give_back(self.name, generation, number)
             else:
-                self._tables.report(self.name, generation, number, succeeded=outcome is Outcome.SUCCESS)
+                tables.report(self.name, generation, number, succeeded=outcome is Outcome.SUCCESS)
         except Exception as error:
             # The permit counts as lost at the probe deadline; the caller's answer is not ours to spoil.
             logger.warning(
@@ -404,16 +419,3 @@ class Guard:
                 error,
                 exc_info=not isinstance(error, StoreError),
             )
-
-
-def expire_everything() -> None:
-    """Count every call that is still running, in this whole process, as failed: Lambda is about to end it."""
-    for guard in _guards.alive():
-        for number in list(guard.running):
-            guard.expire(number)
-
-
-def close_lanes() -> None:
-    """Make the next call of every breaker ask its questions."""
-    for guard in _guards.alive():
-        guard.lane.close()

@@ -8,9 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from recloser.caller.backend import default_publisher, default_watchdog
-from recloser.caller.guard import close_lanes, expire_everything
-from recloser.metrics.recorder import batching, flush_all
+from recloser.caller.process import every_process, this_process
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,23 +36,33 @@ def handler(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         context = next((each for each in (*args, *kwargs.values()) if _has_deadline(each)), None)
-        publisher = default_publisher()
-        publisher.set_request_id(getattr(context, "aws_request_id", None))
         expiry = _expiry(context)
-        deadline = None if expiry is None else default_watchdog().watch(expiry, expire_everything)
-        batching.is_on = True
-        close_lanes()
+        deadline = None if expiry is None else this_process().watchdog.watch(expiry, _expire_everything)
+        _begin(getattr(context, "aws_request_id", None))
         try:
             return function(*args, **kwargs)
         finally:
-            batching.is_on = False
-            close_lanes()
-            flush_all()
+            _end()
             if deadline is not None:
                 deadline.call_off()
-            publisher.set_request_id(None)
 
     return wrapped
+
+
+def _begin(request_id: Any) -> None:
+    for process in every_process():
+        process.begin_invocation(request_id)
+
+
+def _end() -> None:
+    for process in every_process():
+        process.end_invocation()
+
+
+def _expire_everything() -> None:
+    """Count every call that is still running as failed: Lambda is about to end this environment."""
+    for process in every_process():
+        process.expire_running()
 
 
 def _has_deadline(context: Any) -> bool:

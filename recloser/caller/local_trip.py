@@ -6,14 +6,14 @@ import threading
 from dataclasses import dataclass
 
 LONGEST_HOLD_SECONDS = 300.0
+LONGEST_STREAK = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class LocalTrip:
     """After so many failures in a row in this process, refuse for a while.
 
-    A refused call counts as a failure for the alarm, so that protecting oneself never hides the outage
-    from the fleet. After the hold one call goes through: its failure holds again, its success forgets.
+    After the hold one call goes through: its failure holds again, its success forgets.
 
     Args:
         failures: how many in a row, 1 to 1000.
@@ -29,7 +29,7 @@ class LocalTrip:
 
     def __post_init__(self) -> None:
         whole = isinstance(self.failures, int) and not isinstance(self.failures, bool)
-        if not whole or not 1 <= self.failures <= 1000:  # noqa: PLR2004
+        if not whole or not 1 <= self.failures <= LONGEST_STREAK:
             raise ValueError(f"failures = {self.failures!r} is not allowed: a whole number from 1 to 1000")
         is_number = isinstance(self.hold_seconds, int | float) and not isinstance(self.hold_seconds, bool)
         if not is_number or not 0 < self.hold_seconds <= LONGEST_HOLD_SECONDS:
@@ -44,19 +44,21 @@ class LocalHold:
 
     Plain attributes: when threads meet, a count may be one off, never torn. Only the trial is given out under
     a lock.
+
+    Attributes:
+        since, until: the span in which calls are held back, epoch seconds.
+        failures_in_a_row: how many calls have failed one after the other.
+
     """
 
-    __slots__ = ("_generation", "_trying", "failures_in_a_row", "settings", "until")
+    __slots__ = ("_generation", "_trying", "failures_in_a_row", "settings", "since", "until")
 
     def __init__(self, settings: LocalTrip | None) -> None:
         self.settings = settings
-        self._generation = 0
-        self.after_fork()
         self.failures_in_a_row = 0
+        self.since = 0.0
         self.until = 0.0
-
-    def after_fork(self) -> None:
-        """Begin with no trial being given out."""
+        self._generation = 0
         self._trying = threading.Lock()
 
     def see(self, generation: int) -> None:
@@ -66,20 +68,23 @@ class LocalHold:
             self.success()
 
     def is_held(self, now: float) -> bool:
-        return now < self.until
+        # A clock that was set back must not make the hold longer.
+        return self.since <= now < self.until
+
+    def is_trial_due(self, now: float) -> bool:
+        """Tell whether the next call tries the dependency: a hold has ended, and nobody has tried since."""
+        settings = self.settings
+        return settings is not None and self.failures_in_a_row >= settings.failures and not self.is_held(now)
 
     def begin_trial(self, now: float) -> bool:
-        """Tell whether this call, the first after a hold, tries the dependency; those beside it are held on.
+        """Tell whether this call is the trial; calls beside it are held on.
 
         The hold begins anew with the trial, so that one which hangs is not waited for longer than that.
         """
-        settings = self.settings
-        if settings is None or self.failures_in_a_row < settings.failures:
-            return False
         with self._trying:
-            if self.is_held(now):
+            if not self.is_trial_due(now):
                 return False
-            self.until = now + settings.hold_seconds
+            self._hold(now, 0.0)
             return True
 
     def end_trial(self) -> None:
@@ -91,7 +96,7 @@ class LocalHold:
         self.until = 0.0
 
     def failure(self, now: float, retry_after: float | None = None, *, is_trial: bool = False) -> bool:
-        """Count a failure; tell whether the hold begins with it.
+        """Count a failure; tell whether a hold begins with it.
 
         Args:
             now: epoch seconds.
@@ -105,5 +110,10 @@ class LocalHold:
             return False
         if self.is_held(now) and not is_trial:
             return False
-        self.until = now + min(max(settings.hold_seconds, retry_after or 0.0), LONGEST_HOLD_SECONDS)
+        self._hold(now, retry_after or 0.0)
         return True
+
+    def _hold(self, now: float, at_least_seconds: float) -> None:
+        assert self.settings is not None  # noqa: S101  (said to the type checker)
+        self.since = now
+        self.until = now + min(max(self.settings.hold_seconds, at_least_seconds), LONGEST_HOLD_SECONDS)

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from recloser.caller.forks import begin_anew_after_fork
-
 logger = logging.getLogger(__name__)
 
 
@@ -53,11 +51,6 @@ class ThreadWatchdog:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._numbers = itertools.count()
-        self.after_fork()
-        begin_anew_after_fork(self)
-
-    def after_fork(self) -> None:
-        """Begin without thread and deadlines: the calls that they watch over run in the parent."""
         self._deadlines: list[tuple[float, int, Deadline]] = []
         self._sweep_at = _FEW
         self._changed = threading.Condition()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
+from weakref import WeakValueDictionary
 
-from recloser.caller.forks import begin_anew_after_fork
-from recloser.caller.registry import Registry
 from recloser.metrics.emf import (
     DURATION,
     FAILURE,
@@ -90,6 +88,33 @@ def _number_or_numbers(value: Value) -> str:
     return repr(value if isinstance(value, _NUMBERS) else list(value)).replace(" ", "")
 
 
+class Batching:
+    """Whether a process gathers metrics: on during an invocation that `recloser.handler` wraps."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+        self._recorders: WeakValueDictionary[int, Recorder] = WeakValueDictionary()
+        # Kept alive, though their breakers be gone, until they are flushed.
+        self._gathering: set[Recorder] = set()
+
+    def add(self, recorder: Recorder) -> None:
+        """Note a recorder, to flush it with all others."""
+        self._recorders[id(recorder)] = recorder
+
+    def keep(self, recorder: Recorder) -> None:
+        """Keep a recorder that gathers until it is flushed."""
+        self._gathering.add(recorder)
+
+    def flush(self) -> None:
+        """Publish everything that waits."""
+        gathered = list(self._gathering)
+        for reference in self._recorders.valuerefs():
+            recorder = reference()
+            if recorder is not None:
+                recorder.flush()
+        self._gathering.difference_update(gathered)
+
+
 class Recorder:
     """What happened to the calls of one circuit, published at once or, while batching, in documents.
 
@@ -99,30 +124,24 @@ class Recorder:
         circuit: the circuit's name.
         clock: epoch seconds.
         publisher: takes the metrics away.
-        successes: where durations in seconds of calls that succeeded wait while batching.
+        batching: whether the process gathers metrics.
 
     """
 
     def __init__(
-        self, circuit: str, clock: Callable[[], float], publisher: Publisher, successes: deque[float]
+        self, circuit: str, clock: Callable[[], float], publisher: Publisher, batching: Batching
     ) -> None:
         self._circuit = circuit
         self._clock = clock
         self._publisher = publisher
-        self._successes = successes
+        self._batching = batching
+        self._successes: deque[float] = deque()
         self._failures: deque[float | None] = deque()
         self._others: defaultdict[str, deque[float]] = defaultdict(deque)
         self._began: float | None = None
         self._flushed_at: float | None = None
         self._draining = threading.Lock()
-        _recorders.add(self)
-        begin_anew_after_fork(self)
-
-    def after_fork(self) -> None:
-        """Begin with nothing that waits: the parent publishes it."""
-        self._draining = threading.Lock()
-        for waiting in (self._successes, self._failures, *self._others.values()):
-            waiting.clear()  # type: ignore[attr-defined]
+        batching.add(self)
 
     def succeeded(self, seconds: float) -> None:
         if self._is_batching():
@@ -150,29 +169,11 @@ class Recorder:
     def rejected(self, calls: int = 1) -> None:
         self._count(REJECTED, calls)
 
-    @property
-    def batch_ends_at(self) -> float:
-        """When a counter must be made anew, epoch seconds: nothing in a batch is older than its beginning."""
-        return math.inf if self._began is None else self._began + LONGEST_BATCH_SECONDS
-
-    def rejection_counter(self) -> Callable[[int], None]:
-        """Return what counts refused calls until `batch_ends_at`: called with 1, it asks no clock."""
-        return self._others[REJECTED].append if self._is_batching() else self.rejected
-
-    def held_counter(self) -> Callable[[int], None]:
-        """Return what counts calls that the local trip refuses, likewise."""
-        if not self._is_batching():
-            return self._held_at_once
-        fail, reject = self._failures.append, self._others[REJECTED].append
-
-        def count(one: int) -> None:
-            fail(None)
-            reject(one)
-
-        return count
-
-    def _held_at_once(self, _one: int) -> None:
-        self.held()
+    def success_noter(self, now: float) -> tuple[Callable[[float], None], float]:
+        """Return what takes the seconds of calls that succeeded, and until when, epoch seconds."""
+        if self._batching.is_on:
+            return self._successes.append, self.batch_until(now)
+        return self.succeeded, now + LONGEST_BATCH_SECONDS
 
     def unprotected(self) -> None:
         self._count(UNPROTECTED, 1)
@@ -194,7 +195,7 @@ class Recorder:
         """
         self.flush()
         self._began = now
-        _gathering.add(self)
+        self._batching.keep(self)
 
     def batch_until(self, now: float) -> float:
         """Begin a batch unless one is under way; tell when it must end, epoch seconds."""
@@ -205,9 +206,9 @@ class Recorder:
         return began + LONGEST_BATCH_SECONDS
 
     def _is_batching(self) -> bool:
-        if batching.is_on:
+        if self._batching.is_on:
             self.batch_until(self._clock())
-        return batching.is_on
+        return self._batching.is_on
 
     def flush(self) -> None:
         """Publish everything that waits."""
@@ -247,28 +248,3 @@ def _documents(columns: dict[str, list[float]]) -> Iterator[dict[str, Value]]:
 
 def _milliseconds(seconds: float) -> float:
     return round(max(seconds, 0.0) * 1000, 3)  # below zero where the clock was set back meanwhile
-
-
-class Batching:
-    """Whether this process gathers metrics. On during an invocation that `recloser.handler` wraps."""
-
-    def __init__(self) -> None:
-        self.is_on = False
-        begin_anew_after_fork(self)
-
-    def after_fork(self) -> None:
-        """The invocation is the parent's: nobody would flush in the child."""
-        self.is_on = False
-
-
-batching = Batching()
-_recorders: Registry[Recorder] = Registry()
-_gathering: set[Recorder] = set()  # kept alive, though their breakers be gone, until they are flushed
-
-
-def flush_all() -> None:
-    """Publish everything that waits, of every breaker in this process."""
-    gathered = list(_gathering)
-    for recorder in _recorders.alive():
-        recorder.flush()
-    _gathering.difference_update(gathered)

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from recloser.caller import backend
-from recloser.metrics import recorder as publishing
+from recloser.caller import process
 
 ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```\s*$", re.MULTILINE | re.DOTALL)
@@ -48,20 +47,14 @@ def snippets(page: Path) -> list[Snippet]:
     return found
 
 
-SHARED = (backend.default_tables, backend.default_publisher, backend.default_watchdog)
-
-
 @pytest.fixture
 def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A process that knows of no tables, as a reader's who tries an example."""
     monkeypatch.delenv("RECLOSER_CIRCUIT_TABLE", raising=False)
     monkeypatch.delenv("RECLOSER_PROBE_TABLE", raising=False)
-    for shared in SHARED:
-        shared.cache_clear()
+    process.forget_default()
     yield
-    publishing.batching.is_on = False
-    for shared in SHARED:
-        shared.cache_clear()
+    process.forget_default()
 
 
 def run_tests_in(namespace: dict[str, Any], request: pytest.FixtureRequest) -> None:

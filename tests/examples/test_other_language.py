@@ -18,6 +18,7 @@ from lambda_environment import EMF
 from stored_tables import StoredTables
 
 from recloser import CircuitBreaker, CircuitOpen
+from recloser.caller.process import Process
 from recloser.lab.local_aws.emulator import Emulator
 from recloser.metrics.recorder import EmfPublisher
 
@@ -52,9 +53,8 @@ def by_the_library(_: Emulator, stored: StoredTables, circuits: list[str]) -> li
     @functools.cache
     def breaker(circuit: str) -> CircuitBreaker:
         publisher = EmfPublisher(lambda line: lines.append(json.loads(line)))
-        return CircuitBreaker(
-            circuit, tables=stored.tables(), publisher=publisher, clock=lambda: NOW_MS / 1000
-        )
+        process = Process(tables=stored.tables(), publisher=publisher, clock=lambda: NOW_MS / 1000)
+        return CircuitBreaker(circuit, process=process)
 
     def call(circuit: str) -> Answer:
         lines.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -21,16 +22,17 @@ ROOMS: dict[str, set[str]] = {
     "policy": set(),
     "errors": {"circuit"},
     "decide": CORE,
+    "admit": CORE,
     "predicates": set(),
     "store": CORE | {"decide", "errors"},
-    "metrics": {"caller"},
+    "metrics": set(),
     "control": CORE | {"decide", "errors", "metrics", "store"},
-    "caller": CORE | {"control", "decide", "errors", "metrics", "store"},
+    "caller": CORE | {"admit", "control", "decide", "errors", "metrics", "store"},
     "testing": CORE | {"caller", "control", "decide", "metrics", "store"},
     "pytest_plugin": {"caller", "testing"},
     "__init__": {"caller", "circuit", "errors"},
     "cli": CORE | {"control", "decide", "errors", "lab", "metrics", "store"},
-    "lab": CORE | {"caller", "control", "decide", "errors", "metrics", "store", "testing", "cli"},
+    "lab": CORE | {"admit", "caller", "control", "decide", "errors", "metrics", "store", "testing", "cli"},
 }
 
 
@@ -43,7 +45,7 @@ def imports(path: Path) -> Iterator[str]:
             assert node.level == 0, f"{path}: relative import"
             assert node.module is not None
             yield node.module
-            yield from (f"{node.module}.{name.name}" for name in node.names if node.module == "recloser")
+            yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
 def of_ours(path: Path) -> set[str]:
@@ -63,6 +65,14 @@ def test_decide_imports_circuit_and_policy_alone() -> None:
     assert of_ours(decide) == {"circuit", "policy"}
     roots = {name.split(".")[0] for name in imports(decide)}
     assert roots <= {"__future__", "collections", "dataclasses", "recloser", "typing", "zlib"}
+
+
+def test_admit_imports_circuit_and_policy_alone() -> None:
+    """admit: the same for callers."""
+    admit = LIBRARY / "admit.py"
+    assert of_ours(admit) == {"circuit", "policy"}
+    roots = {name.split(".")[0] for name in imports(admit)}
+    assert roots <= {"__future__", "dataclasses", "enum", "math", "recloser", "typing"}
 
 
 def test_the_circuit_imports_nothing_of_ours() -> None:
@@ -89,6 +99,15 @@ def test_the_layer_needs_the_standard_library_and_botocore_only(path: Path) -> N
 def test_arrows_point_down(path: Path) -> None:
     """Each room imports from itself and from the rooms below it that the table names."""
     assert of_ours(path) <= ROOMS[room(path)] | {room(path)}
+
+
+def test_no_circle() -> None:
+    """No module imports, by however many others, one that imports it."""
+    files = [path for path in MODULES if path.stem != "__init__"]  # which re-export what is below them
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in files}
+    graph = {name: {each for each in imports(path) if each in names} for name, path in names.items()}
+    order = list(TopologicalSorter(graph).static_order())
+    assert len(order) == len(graph)
 
 
 def test_functions_are_thin() -> None:

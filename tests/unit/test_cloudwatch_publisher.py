@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.session import get_session
 from moto import mock_aws
 
-from recloser import CircuitBreaker, CircuitOpen
+from recloser import CircuitOpen
 from recloser.metrics.emf import DURATION, FAILURE, REJECTED
 from recloser.metrics.pending import UNIQUE_VALUES_PER_METRIC
 from recloser.metrics.put_metric_data import CloudWatchPublisher
@@ -390,9 +390,7 @@ def test_a_breaker_publishes_by_it() -> None:
     world = World()
     world.clock.advance(AT_SECONDS - world.clock())
     publisher = publisher_on(cloudwatch)
-    breaker = CircuitBreaker(
-        "payments-api", tables=world.tables, clock=world.clock, watchdog=world.clock, publisher=publisher
-    )
+    breaker = world.breaker("payments-api", publisher=publisher)
     breaker.call(lambda: None)
     with pytest.raises(ZeroDivisionError):
         breaker.call(lambda: 1 / 0)

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from recloser import CircuitBreaker, CircuitOpen, LocalTrip, State
-from recloser.caller.flag_cache import FlagReader
-from recloser.metrics.recorder import EmfPublisher, batching, flush_all
+from recloser import CircuitOpen, LocalTrip, State
+from recloser.metrics.recorder import EmfPublisher
 from recloser.store.memory import MemoryTables
 from recloser.testing import Clock, World
 
@@ -40,19 +39,8 @@ class Caller:
         self.world = World()
         self.clock: Clock = self.world.clock
         self.lines: list[dict[str, Any]] = []
-        reader = FlagReader(
-            self.world.tables, self.clock, draw=lambda low, high: (low + high) / 2, beside=lambda work: work()
-        )
-        self.breaker = CircuitBreaker(
-            "payments-api",
-            tables=self.world.tables,
-            clock=self.clock,
-            watchdog=self.clock,
-            draw=lambda low, high: (low + high) / 2,
-            reader=reader,
-            publisher=EmfPublisher(lambda line: self.lines.append(json.loads(line))),
-            **settings,
-        )
+        publisher = EmfPublisher(lambda line: self.lines.append(json.loads(line)))
+        self.breaker = self.world.breaker("payments-api", publisher=publisher, **settings)
         self.calls = 0
         self.fails = False
         self.guarded: Callable[[], None] = self.breaker(self._dependency)
@@ -81,23 +69,23 @@ def test_every_refused_call_is_counted() -> None:
     assert (caller.total("Rejected"), caller.calls) == (20, 0)
 
 
-def test_a_batch_counts_every_refused_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_counts_every_refused_call() -> None:
     """While batching no refused call is lost, over many readings of the flag and many batches."""
-    monkeypatch.setattr(batching, "is_on", True)
     caller = Caller()
+    caller.breaker._process.batching.is_on = True
     caller.world.force_open("payments-api")
     for _ in range(100):
         caller.refused()
         caller.clock.advance(0.1)
-    flush_all()
+    caller.breaker._process.batching.flush()
     assert caller.total("Rejected") == 100
     assert len(caller.lines) < 20
 
 
-def test_a_held_call_counts_as_a_failure_and_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_held_call_counts_as_a_failure_and_a_refusal() -> None:
     """What the local trip refuses counts for the alarm, call by call, in batches too."""
-    monkeypatch.setattr(batching, "is_on", True)
     caller = Caller(local_trip=LocalTrip(failures=2, hold_seconds=20))
+    caller.breaker._process.batching.is_on = True
     caller.fails = True
     for _ in range(2):
         with pytest.raises(ConnectionError):
@@ -105,7 +93,7 @@ def test_a_held_call_counts_as_a_failure_and_a_refusal(monkeypatch: pytest.Monke
     for _ in range(150):
         caller.refused()
         caller.clock.advance(0.1)
-    flush_all()
+    caller.breaker._process.batching.flush()
     assert (caller.total("Failure"), caller.total("Rejected"), caller.calls) == (152, 150, 2)
     newest = max(line["_aws"]["Timestamp"] for line in caller.lines)
     assert newest <= caller.clock.now_ms()
@@ -209,14 +197,7 @@ def test_the_tables_are_asked_once_a_reading() -> None:
     caller.world.force_open("payments-api")
     tables._circuits.update(caller.world.tables._circuits)
     clock = caller.clock
-    breaker = CircuitBreaker(
-        "payments-api",
-        tables=tables,
-        clock=clock,
-        watchdog=clock,
-        publisher=EmfPublisher(lambda _: None),
-        reader=FlagReader(tables, clock, draw=lambda low, high: (low + high) / 2),
-    )
+    breaker = caller.world.breaker("payments-api", tables=tables)
     for _ in range(100):
         with pytest.raises(CircuitOpen):
             breaker.call(lambda: None)

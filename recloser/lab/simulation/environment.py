@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from recloser.caller.breaker import CircuitBreaker
-from recloser.caller.flag_cache import FlagReader
 from recloser.caller.handler import LONGEST_MARGIN_SECONDS, MARGIN_SHARE
+from recloser.caller.process import Process
 from recloser.caller.watchdog import Deadline
 from recloser.lab.simulation.caller_tables import CallerTables
 from recloser.lab.simulation.context import Context
@@ -74,6 +74,14 @@ class Environment(Machine):
     def start(self, publisher: Publisher) -> None:
         """Import the caller's module: make its breaker and decorate its function."""
         caller = self._caller
+        self.process = Process(
+            tables=self.tables,
+            publisher=publisher,
+            clock=self.clock,
+            uniform=self._uniform,
+            watchdog=self,
+            in_background=self._run_in_background,
+        )
         self.breaker = CircuitBreaker(
             self._circuit,
             timeout_seconds=caller.timeout_seconds,
@@ -81,16 +89,15 @@ class Environment(Machine):
             on_store_error=caller.on_store_error,
             closed_cache_seconds=caller.closed_cache_seconds,
             open_cache_seconds=caller.open_cache_seconds,
-            tables=self.tables,
-            publisher=publisher,
-            reader=FlagReader(self.tables, self.clock, self._uniform, beside=self.background.append),
-            watchdog=self,
-            clock=self.clock,
-            draw=self._uniform,
+            process=self.process,
         )
         self.call = self.breaker(self._call_dependency)
         # What `recloser.handler` does for a whole process has to be done here for one environment of many.
         self.guard = self.breaker._guard  # noqa: SLF001
+
+    def _run_in_background(self, work: Callable[[], None]) -> bool:
+        self.background.append(work)
+        return True
 
     # --- Its time --------------------------------------------------------------------------------
 
@@ -117,8 +124,7 @@ class Environment(Machine):
         if self._handles and self._warned_at_ms <= end_ms:
             self.come_to(max(self.at_ms, self._warned_at_ms))
             self._warned_at_ms = self._killed_at_ms
-            for number in list(self.guard.running):
-                self.guard.expire(number)
+            self.process.expire_running()
         if end_ms >= self._killed_at_ms:
             self._die(max(self.at_ms, self._killed_at_ms))
 
@@ -137,12 +143,11 @@ class Environment(Machine):
         self._killed_at_ms = at_ms + self._timeout_ms
         self._warned_at_ms = self._killed_at_ms - self._margin_ms
         if self._handles:
-            self.guard.lane.close()
+            self.process.begin_invocation(None)
 
     def end_invocation(self) -> None:
         if self._handles and not self.is_dead:
-            self.guard.lane.close()
-            self.guard.recorder.flush()
+            self.process.end_invocation()
         if self._deadlines:
             self._deadlines.clear()
         self.free_at_ms = self.at_ms
@@ -151,10 +156,9 @@ class Environment(Machine):
         """Tell whether the call to come can be made in one go."""
         return self.fate.milliseconds + self.frozen_ms < SHORT_CALL_MS
 
-    def is_in_lane(self) -> bool:
-        """Tell whether the next call asks no table."""
-        lane = self.guard.lane
-        return lane.since <= self._seconds < lane.until
+    def asks_nothing(self) -> bool:
+        """Tell whether the answer to the next call is remembered."""
+        return self.guard.remembers(self._seconds)
 
     def _call_dependency(self) -> None:
         """Spend the time that the dependency takes. This is the path of every short call."""

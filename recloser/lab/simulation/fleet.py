@@ -130,7 +130,7 @@ class Fleet:
     def _go_on(self, environment: Environment) -> None:
         """Make the invocation's calls. One that would ask a table waits until its time has come for all."""
         while environment.calls_left and not environment.is_dead:
-            if environment.at_ms > self._queue.now_ms and not environment.is_in_lane():
+            if environment.at_ms > self._queue.now_ms and not environment.asks_nothing():
                 self._queue.at(environment.at_ms, partial(self._go_on, environment))
                 return
             environment.calls_left -= 1
@@ -207,9 +207,7 @@ class Fleet:
             self._observer.ended(environment, failed=not succeeded)
 
     def _refused(self, environment: Environment, refusal: CircuitOpen, row: list[int]) -> None:
-        is_held = (
-            environment.guard.hold.is_held(environment.clock()) and refusal.circuit.cause is Cause.LOCAL_TRIP
-        )
+        is_held = refusal.cause is Cause.LOCAL_TRIP
         row[HELD if is_held else REFUSED] += 1
         if not environment.fate.fails:
             row[HELD_GOOD if is_held else REFUSED_GOOD] += 1

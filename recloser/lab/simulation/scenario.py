@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from recloser.caller.guard import OnStoreError
+from recloser.admit import OnStoreError
 from recloser.caller.local_trip import LocalTrip
 from recloser.policy import RecoveryPolicy
 

@@ -22,7 +22,6 @@ from recloser.lab.simulation.recording import Recording
 from recloser.lab.simulation.scenario import Scenario
 from recloser.lab.simulation.shared_tables import SharedTables, Usage
 from recloser.lab.simulation.telemetry import EnvironmentPublisher, Telemetry, Written
-from recloser.metrics.recorder import batching, flush_all
 
 START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: a whole minute, so that second 60 of a run begins one
 
@@ -91,14 +90,10 @@ class Simulation:
         )
 
     def _play(self, end_ms: int) -> None:
-        gathered, batching.is_on = batching.is_on, self.scenario.caller.handler
         try:
             self._play_until(end_ms)
         finally:
-            batching.is_on = gathered
-            # What environments still gather is kept alive until it is flushed; nobody reads it any more.
             self._telemetry.end()
-            flush_all()
 
     def _play_until(self, end_ms: int) -> None:
         queue, fleet = self.queue, self._fleet

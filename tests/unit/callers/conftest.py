@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from recloser import CircuitBreaker
-from recloser.caller import backend
-from recloser.metrics import recorder as publishing
+from recloser.caller import process
 from recloser.testing import World
 
 Way = Callable[[CircuitBreaker, Callable[[], Any]], Any]
@@ -78,12 +77,9 @@ def world() -> World:
 
 @pytest.fixture
 def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What the breakers of one process share, made anew for this test."""
-    for shared in (backend.default_tables, backend.default_publisher, backend.default_watchdog):
-        shared.cache_clear()
+    """A `Process` for breakers that are given none, made anew for this test."""
     monkeypatch.delenv("RECLOSER_CIRCUIT_TABLE", raising=False)
     monkeypatch.delenv("RECLOSER_PROBE_TABLE", raising=False)
+    process.forget_default()
     yield
-    publishing.batching.is_on = False
-    for shared in (backend.default_tables, backend.default_publisher, backend.default_watchdog):
-        shared.cache_clear()
+    process.forget_default()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, suppress
 from typing import Any
 
@@ -140,6 +141,57 @@ def test_exit_stack(world: World, breaker: CircuitBreaker) -> None:
         with breaker:
             world.clock.advance(1)
     assert world.metric("Duration") == [1000, 1000, 2000]
+
+
+def test_exit_stacks_that_do_not_nest(world: World) -> None:
+    """Two stacks of one thread, the first left first: each ends its own call, with its own outcome."""
+    breaker = world.breaker(NAME)
+    first, second = ExitStack(), ExitStack()
+    first.enter_context(breaker)
+    world.clock.advance(1)
+    second.enter_context(breaker)
+    world.clock.advance(1)
+    error = Down()
+    first.__exit__(Down, error, None)
+    world.clock.advance(1)
+    second.close()
+    assert (world.metric("Failure"), world.metric("Duration")) == ([1, 0], [2000, 2000])
+
+
+def test_a_probe_and_a_call_in_stacks_that_do_not_nest(world: World, breaker: CircuitBreaker) -> None:
+    """The probe's failure is reported as the probe's, though another block was entered after it."""
+    world.trip(NAME)
+    world.clock.advance(11)
+    probe, ordinary = ExitStack(), ExitStack()
+    probe.enter_context(breaker)
+    with ThreadPoolExecutor(1) as elsewhere:
+        world.force_closed(NAME)
+        elsewhere.submit(ordinary.enter_context, breaker).result()
+    probe.__exit__(Down, Down(), None)
+    ordinary.close()
+    assert (world.metric("ProbeFailure"), world.metric("Failure")) == ([1], [0])
+
+
+def test_a_stack_that_is_handed_over(world: World, breaker: CircuitBreaker) -> None:
+    """`pop_all` moves blocks to another stack, which leaves them in its stead."""
+    with ExitStack() as stack:
+        stack.enter_context(breaker)
+        kept = stack.pop_all()
+    with breaker:
+        world.clock.advance(1)
+    kept.close()
+    assert world.metric("Duration") == [1000, 1000]
+
+
+def test_looking_for_the_methods_changes_nothing(world: World, breaker: CircuitBreaker) -> None:
+    """Frameworks ask an object whether it is a context manager: that is no use of it."""
+    for _ in range(2):
+        assert hasattr(breaker, "__exit__")
+        assert hasattr(breaker, "__enter__")
+        with breaker:
+            assert hasattr(breaker, "__exit__")
+            world.clock.advance(1)
+    assert world.metric("Duration") == [1000, 1000]
 
 
 def test_async_exit_stacks_of_two_tasks(world: World, breaker: CircuitBreaker) -> None:

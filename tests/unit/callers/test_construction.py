@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from recloser import Circuit, CircuitBreaker, CircuitOpen, State
+from recloser.caller.process import Process
 from recloser.store.memory import MemoryTables
 from recloser.testing import World
 
@@ -74,21 +75,21 @@ def test_no_side_effects(capsys: pytest.CaptureFixture[str]) -> None:
         def __getattr__(self, name: str) -> Any:
             raise AssertionError(name)
 
-    CircuitBreaker(NAME, tables=Untouchable(), timeout_seconds=1)(lambda: None)
+    process = Process(tables=Untouchable(), publisher=Untouchable())
+    CircuitBreaker(NAME, process=process, timeout_seconds=1)(lambda: None)
     assert threading.active_count() == before
     assert capsys.readouterr() == ("", "")
 
 
 def test_threads_make_one_guard() -> None:
     """The parts that the first call makes are made once, whatever the interpreter locks."""
-    breaker = CircuitBreaker(NAME, tables=MemoryTables())
-    make = vars(CircuitBreaker)["_guard"].func
+    breaker = CircuitBreaker(NAME, process=Process(tables=MemoryTables()))
     together = threading.Barrier(8)
     made: list[Any] = []
 
     def first_call() -> None:
         together.wait(timeout=10)
-        made.append(make(breaker))
+        made.append(breaker._guard)
 
     threads = [threading.Thread(target=first_call) for _ in range(8)]
     for thread in threads:
@@ -98,7 +99,7 @@ def test_threads_make_one_guard() -> None:
     assert len(set(map(id, made))) == 1
 
 
-guarded_at_import = CircuitBreaker(NAME, tables=MemoryTables())
+guarded_at_import = CircuitBreaker(NAME, process=Process(tables=MemoryTables()))
 
 
 @guarded_at_import
@@ -180,8 +181,9 @@ def test_lines_of_many_threads_are_whole() -> None:
     program = """
 import threading
 from recloser import CircuitBreaker
+from recloser.caller.process import Process
 from recloser.testing import MemoryTables
-pay = CircuitBreaker("payments-api", tables=MemoryTables())(lambda: None)
+pay = CircuitBreaker("payments-api", process=Process(tables=MemoryTables()))(lambda: None)
 def work():
     for _ in range(500): pay()
 threads = [threading.Thread(target=work) for _ in range(8)]

@@ -13,13 +13,16 @@ from typing import Any
 import pytest
 
 from recloser import CircuitBreaker, CircuitOpen, State
-from recloser.caller import backend
-from recloser.caller.flag_cache import FlagReader, WatchedFlag
+from recloser.caller.background import BackgroundThreads, at_once
+from recloser.caller.flag_cache import FlagCache, KnownFlag
+from recloser.caller.local_circuit import LocalCircuit
+from recloser.caller.options import Options
+from recloser.caller.process import Process
 from recloser.circuit import Circuit
 from recloser.errors import StoreError
 from recloser.store.dynamodb import DynamoDBTables
 from recloser.store.memory import MemoryTables
-from recloser.testing import Clock, World
+from recloser.testing import Clock, World, halfway
 
 NAME = "payments-api"
 
@@ -57,10 +60,13 @@ def eventually(condition: Callable[[], bool]) -> None:
         time.sleep(0.002)
 
 
+def cache(tables: MemoryTables, clock: Clock) -> FlagCache:
+    return FlagCache(tables, clock, random.Random(7).uniform, at_once)
+
+
 def really_beside(world: World, tables: CountingTables, **settings: Any) -> CircuitBreaker:
-    """A breaker in a world whose reader uses real threads."""
-    reader = FlagReader(tables, world.clock, lambda low, high: (low + high) / 2)
-    return world.breaker(NAME, tables=tables, reader=reader, **settings)
+    """A breaker in a world that reads flags in real threads."""
+    return world.breaker(NAME, tables=tables, in_background=BackgroundThreads(), **settings)
 
 
 # --- When ----------------------------------------------------------------------------------------
@@ -83,7 +89,7 @@ def test_a_known_flag_is_read_beside_the_call(world: World, tables: CountingTabl
     for _ in range(20):
         breaker.call(lambda: None)
     tables.open_gate.set()
-    assert tables.threads == [threading.current_thread().name, "recloser-flags"]
+    assert tables.threads == [threading.current_thread().name, "recloser_0"]
 
 
 def test_never_older_than_twice_the_cache_time(world: World, tables: CountingTables) -> None:
@@ -115,12 +121,12 @@ def test_never_older_than_twice_the_cache_time(world: World, tables: CountingTab
 def test_an_old_reading_does_not_replace_a_newer_one(tables: CountingTables) -> None:
     """A thread that was frozen with an answer in its hands brings it too late."""
     clock = Clock()
-    watched = FlagReader(tables, clock).watch(NAME, 5, 1)
-    early = watched.flag(clock())
+    flags, known = cache(tables, clock), KnownFlag(NAME, 5, 1)
+    early = flags.read(known, clock())
     clock.advance(60)
-    late = watched.flag(clock())
-    watched.adopt(early, clock())
-    assert watched.known is late
+    late = flags.read(known, clock())
+    known.adopt(early, clock())
+    assert known.flag is late
 
 
 @pytest.mark.parametrize("seconds", [0, 3600, 86400])
@@ -139,11 +145,11 @@ def test_a_clock_set_back(tables: CountingTables, seconds: float) -> None:
 def test_jitter() -> None:
     """Each reading is good for its cache time, plus or minus a fifth, drawn anew."""
     clock = Clock()
-    watched = FlagReader(MemoryTables(), clock, random.Random(7).uniform).watch(NAME, 5, 1)
+    flags, known = cache(MemoryTables(), clock), KnownFlag(NAME, 5, 1)
     spans = []
     for _ in range(200):
         clock.advance(100)
-        spans.append(watched.flag(clock()).fresh_until - clock())
+        spans.append(flags.read(known, clock()).fresh_until - clock())
     assert 4 <= min(spans) < 4.1
     assert 5.9 < max(spans) <= 6
 
@@ -166,10 +172,10 @@ def test_an_open_flag_is_read_every_second(world: World) -> None:
 
 def test_several_that_are_due_are_read_at_once(world: World, tables: CountingTables) -> None:
     """One request brings the flags of every circuit that is due and was lately asked for."""
-    reader = FlagReader(tables, world.clock, lambda low, high: (low + high) / 2, beside=lambda work: work())
+    process = Process(tables=tables, clock=world.clock, uniform=halfway, in_background=at_once)
     names = ["one", "two", "three"]
-    breakers = [world.breaker(name, tables=tables, reader=reader) for name in names]
-    world.breaker("idle", tables=tables, reader=reader).call(lambda: None)
+    breakers = [CircuitBreaker(name, process=process) for name in names]
+    CircuitBreaker("idle", process=process).call(lambda: None)
     world.clock.advance(60)
     for breaker in breakers:
         breaker.call(lambda: None)
@@ -180,13 +186,6 @@ def test_several_that_are_due_are_read_at_once(world: World, tables: CountingTab
             breaker.call(lambda: None)
     assert [sorted(names)] * len(tables.requests) == tables.requests
     assert len(tables.requests) <= 4
-
-
-def test_breakers_of_one_process_share_a_reader() -> None:
-    """Breakers over the same tables use one reader, those over others another."""
-    one, other = MemoryTables(), MemoryTables()
-    assert backend.reader_for(one, time.time) is backend.reader_for(one, time.time)
-    assert backend.reader_for(one, time.time) is not backend.reader_for(other, time.time)
 
 
 def test_of_many_threads_one_reads(world: World, tables: CountingTables) -> None:
@@ -207,16 +206,16 @@ def test_of_many_threads_one_reads(world: World, tables: CountingTables) -> None
 def test_breakers_may_be_made_while_flags_are_read(tables: CountingTables) -> None:
     """A thousand breakers made in other threads disturb no reading."""
     clock = Clock()
-    reader = FlagReader(tables, clock)
-    watched = reader.watch(NAME, 5, 1)
-    kept: list[WatchedFlag] = []
+    process = Process(tables=tables, clock=clock)
+    known = process.circuit(NAME, Options()).known
+    kept: list[LocalCircuit] = []
     making = threading.Thread(
-        target=lambda: kept.extend(reader.watch(f"c{number}", 5, 1) for number in range(20_000))
+        target=lambda: kept.extend(process.circuit(f"c{number}", Options()) for number in range(20_000))
     )
     making.start()
     while making.is_alive():
         clock.advance(100)
-        watched.flag(clock())
+        process.flags.read(known, clock())
     making.join()
     assert len(kept) == 20_000
 
@@ -294,10 +293,11 @@ pay = breaker(lambda: "paid")
 print("made:", seen())
 pay()
 print("called:", seen())
-from recloser.caller.backend import default_tables
-config = default_tables()._client.meta.config
+from recloser.caller.process import this_process
+tables = this_process().tables
+config = tables._client.meta.config
 print(config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"])
-print(default_tables() is default_tables(), default_tables()._client is default_tables()._client)
+print(this_process().tables is tables, tables._client is tables._client)
 """
 
 

@@ -14,6 +14,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from recloser import CircuitOpen, handler
+from recloser.caller.process import Process
 from recloser.testing import MemoryTables, World
 
 NAME = "payments-api"
@@ -82,7 +83,7 @@ def test_the_request_id_rides_along(capsys: pytest.CaptureFixture[str]) -> None:
     """As a property, for as long as the invocation lasts."""
     from recloser import CircuitBreaker  # noqa: PLC0415
 
-    pay = CircuitBreaker(NAME, tables=MemoryTables())(lambda: None)
+    pay = CircuitBreaker(NAME, process=Process(tables=MemoryTables()))(lambda: None)
     handler(lambda event, context: pay())({}, Context())
     pay()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -177,9 +178,10 @@ def test_what_lambda_cannot_run(function: Any) -> None:
 HANGING = """
 import sys, time
 from recloser import CircuitBreaker, handler
+from recloser.caller.process import Process
 from recloser.testing import MemoryTables
 
-breaker = CircuitBreaker("payments-api", tables=MemoryTables(), timeout_seconds=TIMEOUT)
+breaker = CircuitBreaker("payments-api", process=Process(tables=MemoryTables()), timeout_seconds=TIMEOUT)
 
 @breaker
 def pay():

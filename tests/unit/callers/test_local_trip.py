@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from recloser import CircuitBreaker, CircuitOpen, LocalTrip, State
-from recloser.circuit import Override
+from recloser.circuit import Cause, Override
 from recloser.decide import OverrideSet, PolicySet
 from recloser.testing import World
 
@@ -71,13 +72,14 @@ def test_an_ignored_exception_is_neither(world: World) -> None:
 
 
 def test_what_a_held_call_is_told(world: World, breaker: CircuitBreaker) -> None:
-    """The snapshot is open, says why, and says when; the table's circuit is untouched."""
+    """It is told by whom and until when; the snapshot is the table's, and that is untouched."""
     fail(breaker, 3)
     world.clock.advance(4)
-    with pytest.raises(CircuitOpen, match=r"local trip: 3 failures in a row in this process") as refusal:
+    with pytest.raises(CircuitOpen, match=r"refused by this process.*\(local trip\)") as refusal:
         breaker.call(works)
     assert refusal.value.retry_after == pytest.approx(6)
-    assert refusal.value.circuit.state is State.OPEN
+    assert refusal.value.cause is Cause.LOCAL_TRIP
+    assert refusal.value.circuit.state is State.CLOSED
     assert world.tables.read(NAME).revision == 0
 
 
@@ -115,9 +117,9 @@ def test_one_call_tries(world: World, breaker: CircuitBreaker) -> None:
     """While the trial is under way the calls beside it are held on."""
     fail(breaker, 3)
     world.clock.advance(10)
-    with breaker:
-        assert is_held(breaker)
-        assert is_held(breaker)
+    with breaker, ThreadPoolExecutor(1) as elsewhere:
+        assert elsewhere.submit(is_held, breaker).result()
+        assert elsewhere.submit(is_held, breaker).result()
     assert not is_held(breaker)
 
 
@@ -217,10 +219,12 @@ def test_in_shadow_mode(world: World, breaker: CircuitBreaker) -> None:
     assert world.metric("Rejected") == []
 
 
-def test_each_breaker_has_its_own(world: World, breaker: CircuitBreaker) -> None:
-    """Two breakers of one circuit count for themselves."""
-    fail(breaker, 3)
-    assert not is_held(world.breaker(NAME))
+def test_breakers_of_one_circuit_share_it(world: World, breaker: CircuitBreaker) -> None:
+    """Two breakers of one name in a process count together, if their local trip is the same."""
+    fail(breaker, 2)
+    fail(world.breaker(NAME, local_trip=LocalTrip(failures=3)), 1)
+    assert is_held(breaker)
+    assert not is_held(world.breaker(NAME, local_trip=LocalTrip(failures=4)))
 
 
 def test_with_a_fallback(world: World) -> None:

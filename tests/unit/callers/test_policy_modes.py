@@ -130,7 +130,7 @@ def share(world: World, breaker: CircuitBreaker, calls: int = 2000) -> float:
 
 def test_the_share_grows(world: World) -> None:
     """After a close the share of calls let through grows evenly from nothing to all."""
-    breaker = closed_with_ramp(world, 100, draw=random.Random(7).uniform)
+    breaker = closed_with_ramp(world, 100, uniform=random.Random(7).uniform)
     closed_at = (world.tables.read(NAME).closed_at_ms or 0) / 1000
     for seconds in (10, 30, 50, 80):
         world.clock.advance(closed_at + seconds - world.clock())
@@ -142,7 +142,7 @@ def test_the_share_grows(world: World) -> None:
 @pytest.mark.parametrize(("drawn", "admitted"), [(0.24, True), (0.25, False), (0.99, False)])
 def test_it_depends_on_the_draw_alone(world: World, drawn: float, *, admitted: bool) -> None:
     """A quarter into the ramp a draw below a quarter gets through, and no other."""
-    breaker = closed_with_ramp(world, 100, draw=lambda low, high: low + drawn * (high - low))
+    breaker = closed_with_ramp(world, 100, uniform=lambda low, high: low + drawn * (high - low))
     closed_at = (world.tables.read(NAME).closed_at_ms or 0) / 1000
     world.clock.advance(closed_at + 25 - world.clock())
     assert share(world, breaker, calls=10) == (1 if admitted else 0)
@@ -150,7 +150,7 @@ def test_it_depends_on_the_draw_alone(world: World, drawn: float, *, admitted: b
 
 def test_refused_on_the_ramp(world: World) -> None:
     """Such a call is a Rejected and no Failure, says why, and comes again after the flag's next reading."""
-    breaker = closed_with_ramp(world, 100, draw=lambda low, high: high)
+    breaker = closed_with_ramp(world, 100, uniform=lambda low, high: high)
     with pytest.raises(CircuitOpen, match="ramping up after the close") as refusal:
         breaker.call(works)
     assert refusal.value.retry_after == pytest.approx(1)
@@ -159,7 +159,7 @@ def test_refused_on_the_ramp(world: World) -> None:
 
 def test_no_ramp_in_shadow_mode_or_under_an_override(world: World) -> None:
     """Whoever is let through by an operator's word is not held back by a ramp."""
-    breaker = closed_with_ramp(world, 100, draw=lambda low, high: high)
+    breaker = closed_with_ramp(world, 100, uniform=lambda low, high: high)
     world.force_closed(NAME)
     assert breaker.call(works) == "paid"
     world.control.apply(NAME, PolicySet({"ramp_seconds": 100, "enforce": False}, by="ann"))

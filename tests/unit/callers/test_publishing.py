@@ -19,9 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recloser import CircuitOpen, handler
-from recloser.metrics import recorder as publishing
 from recloser.metrics.emf import emf_document
-from recloser.metrics.recorder import EmfPublisher, Recorder
+from recloser.metrics.recorder import Batching, EmfPublisher, Recorder
 from recloser.testing import World
 
 NAME = "payments-api"
@@ -38,11 +37,9 @@ def fails() -> None:
 
 
 @pytest.fixture
-def gathering() -> Iterator[None]:
+def gathering(world: World) -> None:
     """As during an invocation, flushed by hand."""
-    publishing.batching.is_on = True
-    yield
-    publishing.batching.is_on = False
+    world.process.batching.is_on = True
 
 
 # --- The line ------------------------------------------------------------------------------------
@@ -145,7 +142,7 @@ def test_one_document_for_all_ways(world: World, way: Callable[..., Any]) -> Non
             way(breaker, fails if number % 4 == 0 else lambda: None)
         world.clock.advance(0.01)
     assert world.metrics == []
-    publishing.flush_all()
+    world.process.batching.flush()
     assert len(world.metrics) == 1
     assert sorted(world.metric("Failure")) == [0] * 15 + [1] * 5
     assert len(world.metric("Duration")) == 20
@@ -158,7 +155,7 @@ def test_whatever_the_settings(world: World, settings: dict[str, Any]) -> None:
     pay = world.breaker(NAME, **settings)(lambda: None)
     for _ in range(50):
         pay()
-    publishing.flush_all()
+    world.process.batching.flush()
     assert len(world.metrics) == 1
     assert world.metric("Failure") == [0] * 50
 
@@ -169,7 +166,7 @@ def test_chunks(world: World) -> None:
     pay = world.breaker(NAME)(lambda: None)
     for _ in range(250):
         pay()
-    publishing.flush_all()
+    world.process.batching.flush()
     assert [len(line["Failure"]) for line in world.metrics] == [100, 100, 50]
     assert [len(line["Duration"]) for line in world.metrics] == [100, 100, 50]
     for line in world.metrics:
@@ -183,7 +180,7 @@ def test_held_calls_in_a_batch(world: World) -> None:
     for _ in range(8):
         with suppress(Down, CircuitOpen):
             pay()
-    publishing.flush_all()
+    world.process.batching.flush()
     found = [len(world.metric(metric)) for metric in ("Failure", "Duration", "Rejected")]
     assert found == [8, 5, 3]
 
@@ -198,7 +195,7 @@ def test_dates(world: World, way: Callable[..., Any]) -> None:
             way(breaker, fails)
         ended.append(world.clock())
         world.clock.advance(0.137)
-    publishing.flush_all()
+    world.process.batching.flush()
     times = iter(ended)
     for line in world.metrics:
         values = line["Failure"] if isinstance(line["Failure"], list) else [line["Failure"]]
@@ -214,14 +211,14 @@ def test_what_comes_after_a_flush(world: World) -> None:
 
     @breaker
     def ends_late() -> None:
-        publishing.flush_all()
+        world.process.batching.flush()
         world.clock.advance(1)
 
     breaker.call(lambda: None)
     ends_late()
     ended = world.clock()
     world.clock.advance(600)
-    publishing.flush_all()
+    world.process.batching.flush()
     assert world.metric("Failure") == [0, 0]
     assert world.metrics[-1]["_aws"]["Timestamp"] <= ended * 1000
 
@@ -235,7 +232,7 @@ def test_a_breaker_that_is_gone(world: World) -> None:
 
     uses_one()
     gc.collect()
-    publishing.flush_all()
+    world.process.batching.flush()
     assert world.metric("Failure") == [0]
 
 
@@ -269,7 +266,7 @@ def test_flushes_race_with_calls_and_with_each_other(world: World) -> None:
     def flushes() -> None:
         try:
             while not done.is_set():
-                publishing.flush_all()
+                world.process.batching.flush()
         except BaseException as error:
             errors.append(error)
             raise
@@ -285,7 +282,7 @@ def test_flushes_race_with_calls_and_with_each_other(world: World) -> None:
     done.set()
     for thread in flushing:
         thread.join(timeout=60)
-    publishing.flush_all()
+    world.process.batching.flush()
     assert errors == []
     assert world.metric("Failure") == [0] * 12_000
     assert len(world.metric("Duration")) == 12_000
@@ -316,28 +313,26 @@ def test_invocations_race_with_calls(world: World) -> None:
     in_threads(3, calls)
     done.set()
     invoking.join(timeout=60)
-    publishing.flush_all()
+    world.process.batching.flush()
     values = world.metric("Failure")
     assert values.count(1) == 4500
     assert values.count(0) == 4500 + 10 * len(invocations)
     assert len(world.metric("Duration")) == len(values)
 
 
-@pytest.mark.usefixtures("gathering")
 def test_breakers_may_be_made_while_others_are_flushed() -> None:
     """Recorders of breakers that another thread makes disturb no flush."""
     kept: list[Recorder] = []
+    batching = Batching()
     publisher = EmfPublisher(lambda _: None)
 
     def makes() -> None:
-        from collections import deque  # noqa: PLC0415
-
-        kept.extend(Recorder(NAME, lambda: 0.0, publisher, deque()) for _ in range(5000))
+        kept.extend(Recorder(NAME, lambda: 0.0, publisher, batching) for _ in range(5000))
 
     making = threading.Thread(target=makes)
     making.start()
     while making.is_alive():
-        publishing.flush_all()
+        batching.flush()
     making.join()
     assert len(kept) == 5000
 
@@ -347,8 +342,9 @@ def test_breakers_may_be_made_while_others_are_flushed() -> None:
 FORKING = """
 import os, sys
 from recloser import CircuitBreaker, handler
+from recloser.caller.process import Process
 from recloser.testing import MemoryTables
-pay = CircuitBreaker("payments-api", tables=MemoryTables())(lambda: None)
+pay = CircuitBreaker("payments-api", process=Process(tables=MemoryTables()))(lambda: None)
 @handler
 def handle(event, context):
     for _ in range(3):

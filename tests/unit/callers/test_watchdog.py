@@ -86,23 +86,24 @@ def test_deadlines_called_off_are_forgotten() -> None:
 
 FORKING = """
 import os, sys, threading, time
-from recloser.caller.watchdog import ThreadWatchdog
-watchdog = ThreadWatchdog()
-watchdog.watch(time.time() + 0.3, lambda: os.write(1, b"parent's deadline in %d\\n" % os.getpid()))
+from recloser.caller.process import Process
+process = Process()
+process.watchdog.watch(time.time() + 0.3, lambda: os.write(1, b"parent's deadline in %d\\n" % os.getpid()))
 time.sleep(0.1)
 if len(sys.argv) > 1:
-    watchdog._changed.acquire()  # as it is while the thread looks for what is next
+    held = process.watchdog._changed
+    held.acquire()  # as it is while the thread looks for what is next
 child = os.fork()
 if child == 0:
     near = threading.Event()
-    watchdog.watch(time.time() + 60, lambda: None)
+    process.watchdog.watch(time.time() + 60, lambda: None)
     time.sleep(0.1)  # the child's thread waits for the far one now
-    watchdog.watch(time.time() + 0.05, near.set)
+    process.watchdog.watch(time.time() + 0.05, near.set)
     print("near:", near.wait(timeout=5), flush=True)
     time.sleep(0.5)
     os._exit(0)
 if len(sys.argv) > 1:
-    watchdog._changed.release()
+    held.release()
 _, status = os.waitpid(child, 0)
 print("parent is", os.getpid(), "child ended with", status)
 """

@@ -160,7 +160,7 @@ def test_a_process_that_is_refused_permits_asks_less_and_less(world: World) -> N
 
 def test_each_process_waits_a_random_part_of_its_cache_time(world: World) -> None:
     """A process that drew 0.9 s claims nothing before retry_at + 0.9 s."""
-    breaker = world.breaker(NAME, draw=lambda low, high: low + 0.9 * (high - low))
+    breaker = world.breaker(NAME, uniform=lambda low, high: low + 0.9 * (high - low))
     open_and_wait(world, breaker, 10.85)
     with pytest.raises(CircuitOpen):
         breaker.call(works)

@@ -192,7 +192,7 @@ class Invariants(Observer):
             self._last_bad_ms = max(self._last_bad_ms, machine.at_ms)
 
     def refused(self, machine: Machine, refusal: CircuitOpen) -> None:
-        self._check(self._enforce or refusal.circuit.cause is Cause.LOCAL_TRIP, "refused in shadow mode")
+        self._check(self._enforce or refusal.cause is Cause.LOCAL_TRIP, "refused in shadow mode")
         since_ms, held = self._forced_closed_since_ms, self._circuit.override
         if held is not None and held.until_ms is not None and machine.at_ms > held.until_ms - self._slack_ms:
             return
@@ -200,7 +200,7 @@ class Invariants(Observer):
             return
         seconds = (machine.at_ms - since_ms) / MS_PER_SECOND
         # A process that holds back by itself still goes by a closed flag, which it trusts for longer.
-        is_local = refusal.circuit.cause is Cause.LOCAL_TRIP
+        is_local = refusal.cause is Cause.LOCAL_TRIP
         limit = (caches_expire_seconds if is_local else refusals_end_seconds)(self._scenario)
         self._check(seconds <= limit, f"refused {seconds:.1f} s after an operator forced it closed")
 

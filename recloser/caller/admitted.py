@@ -1,0 +1,78 @@
+"""A call that was let through, and which calls inside it share its admission."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from recloser.caller.local_circuit import LocalCircuit
+    from recloser.caller.watchdog import Deadline
+
+
+class AdmittedCall:
+    """A call whose end needs more than its duration; the others are known by their number alone.
+
+    Attributes:
+        started: when it began, epoch seconds.
+        is_counted: its outcome belongs in the failure rate.
+        permit: it is a probe: the generation and the probe's number.
+        is_trial: it is the one call after a local hold.
+        deadline: when the watchdog counts it as failed.
+
+    """
+
+    __slots__ = ("deadline", "is_counted", "is_trial", "outer", "permit", "sharing", "started")
+
+    def __init__(
+        self,
+        started: float,
+        *,
+        is_counted: bool = True,
+        is_trial: bool = False,
+        permit: tuple[int, int] | None = None,
+    ) -> None:
+        self.started = started
+        self.is_counted = is_counted
+        self.is_trial = is_trial
+        self.permit = permit
+        self.deadline: Deadline | None = None
+        self.sharing: LocalCircuit | None = None
+        self.outer: AdmittedCall | None = None
+
+    @property
+    def is_probe_or_trial(self) -> bool:
+        return self.is_trial or self.permit is not None
+
+
+NESTED = AdmittedCall(0.0, is_counted=False)
+"""A call inside a probe or trial of the same circuit: the outer call's end tells about both."""
+
+# Set while a probe or trial runs, and only then: ordinary calls pay nothing for it.
+_innermost: ContextVar[AdmittedCall | None] = ContextVar("recloser_probe", default=None)
+
+
+def share(call: AdmittedCall, circuit: LocalCircuit) -> None:
+    """Let the calls of the same circuit inside this one, in this thread or task, share its admission."""
+    call.sharing = circuit
+    call.outer = _innermost.get()
+    _innermost.set(call)
+
+
+def end_sharing(call: AdmittedCall) -> None:
+    """Say that the call has ended."""
+    call.sharing = None
+    # A block may be left in another thread or task than it was entered in: there is nothing to take back
+    # then.
+    if _innermost.get() is call:
+        _innermost.set(call.outer)
+
+
+def is_shared(circuit: LocalCircuit) -> bool:
+    """Tell whether this thread or task is inside a probe or trial of this circuit that still runs."""
+    call = _innermost.get()
+    while call is not None:
+        if call.sharing is circuit:
+            return True
+        call = call.outer
+    return False

@@ -1,0 +1,130 @@
+"""What a plain function returned: an answer, or something that has yet to become one."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import sys
+import typing
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from types import AsyncGeneratorType, CodeType, GeneratorType
+from typing import Any
+
+
+class Answers(Enum):
+    """How a function gives its answer.
+
+    AT_ONCE: by returning it. LATER: by an awaitable that begins its work when it is awaited. RUNNING: by a
+    future, whose work has begun. NEVER: by a generator, which gives many answers, or by a context manager
+    made of one.
+    """
+
+    AT_ONCE = "at once"
+    LATER = "later"
+    RUNNING = "running"
+    NEVER = "never"
+
+
+# What most functions return, and is no awaitable.
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes, dict, list, tuple, set})
+
+_GENERATORS = frozenset({GeneratorType, AsyncGeneratorType})
+_CONTEXT_MANAGERS = frozenset({"_GeneratorContextManager", "_AsyncGeneratorContextManager"})
+
+
+def _helper_of(decorator: Callable[..., Any]) -> CodeType:
+    """The code that every function has which this decorator of contextlib has made."""
+    code: CodeType = decorator(lambda: None).__code__
+    return code
+
+
+_HELPERS = (_helper_of(contextlib.contextmanager), _helper_of(contextlib.asynccontextmanager))
+
+# The functions that do not answer at once, by their code: lambdas and closures are made anew for each call.
+learned: dict[CodeType, Answers] = {}
+_annotations_read: set[CodeType] = set()
+
+
+def kind_of(answer: Any) -> Answers:
+    """Tell what a plain function has returned."""
+    kind = answer.__class__
+    if kind in _PLAIN:
+        return Answers.AT_ONCE
+    if hasattr(kind, "add_done_callback") and hasattr(kind, "exception"):
+        return Answers.RUNNING
+    if hasattr(kind, "__await__"):
+        return Answers.LATER
+    is_lazy = kind in _GENERATORS or (kind.__module__ == "contextlib" and kind.__name__ in _CONTEXT_MANAGERS)
+    return Answers.NEVER if is_lazy else Answers.AT_ONCE
+
+
+def is_async(function: Any) -> bool:
+    """Tell whether calling `function` makes a coroutine.
+
+    Such are `async def`, a partial of one, and an object with an `async def __call__`.
+    """
+    return inspect.iscoroutinefunction(function) or (
+        not inspect.isroutine(function)
+        and not isinstance(function, type)
+        and inspect.iscoroutinefunction(getattr(type(function), "__call__", None))  # noqa: B004
+    )
+
+
+def makes_generators(function: Any) -> bool:
+    """Tell whether calling `function` makes a generator, or a context manager of one."""
+    of = getattr(function, "func", function)  # a partial's
+    if inspect.isgeneratorfunction(of) or inspect.isasyncgenfunction(of):
+        return True
+    return getattr(of, "__code__", None) in _HELPERS
+
+
+def known_kind(function: Callable[..., Any]) -> Answers:
+    """Tell how a plain function will answer: as it did before, or as its annotation says."""
+    code = _code(function)
+    return Answers.AT_ONCE if code is None else learned.get(code, Answers.AT_ONCE)
+
+
+def learn(function: Callable[..., Any], kind: Answers) -> None:
+    """Remember how a plain function answered."""
+    code = _code(function)
+    if code is not None and kind is not Answers.AT_ONCE:
+        learned[code] = kind
+
+
+def learn_annotation(function: Callable[..., Any]) -> None:
+    """Remember what a plain function's annotation says, once."""
+    code = _code(function)
+    if code is not None and code not in _annotations_read:
+        _annotations_read.add(code)
+        learn(function, _annotated(function))
+
+
+def _code(function: Any) -> CodeType | None:
+    function = inspect.unwrap(function) if hasattr(function, "__wrapped__") else function
+    function = getattr(function, "func", function)  # a partial's
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+def _annotated(function: Callable[..., Any]) -> Answers:
+    returned = getattr(function, "__annotations__", {}).get("return")
+    if isinstance(returned, str):
+        returned = _evaluated(returned, function)
+    returned = typing.get_origin(returned) or returned
+    if not isinstance(returned, type):
+        return Answers.AT_ONCE
+    if hasattr(returned, "add_done_callback") and hasattr(returned, "exception"):
+        return Answers.RUNNING
+    return Answers.LATER if issubclass(returned, Awaitable) else Answers.AT_ONCE
+
+
+def _evaluated(annotation: str, function: Callable[..., Any]) -> Any:
+    try:
+        return typing.get_type_hints(function).get("return")
+    except Exception:  # noqa: BLE001  (a name that exists for type checkers only)
+        return getattr(
+            sys.modules.get("collections.abc"),
+            annotation.split("[", maxsplit=1)[0].rsplit(".", maxsplit=1)[-1],
+            None,
+        )

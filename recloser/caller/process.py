@@ -1,0 +1,285 @@
+"""What the breakers of one process share: its tables, its flags, its publisher, its threads, its clock."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakValueDictionary
+
+from recloser.caller.background import BackgroundThreads, RunInBackground
+from recloser.caller.flag_cache import FlagCache, KnownFlag, Uniform
+from recloser.caller.local_circuit import LocalCircuit
+from recloser.caller.local_trip import LocalTrip
+from recloser.caller.options import Options
+from recloser.caller.probing import PermitPacing
+from recloser.caller.watchdog import ThreadWatchdog, Watchdog
+from recloser.metrics.recorder import Batching, EmfPublisher, Publisher
+
+# The rest is imported by what needs it: a caller with tables never decides, one without never asks DynamoDB.
+if TYPE_CHECKING:
+    from recloser.circuit import Probes
+    from recloser.store.memory import MemoryTables
+    from recloser.store.tables import Tables
+
+logger = logging.getLogger(__name__)
+
+CIRCUIT_TABLE = "RECLOSER_CIRCUIT_TABLE"
+PROBE_TABLE = "RECLOSER_PROBE_TABLE"
+ENABLED = "RECLOSER_ENABLED"
+
+
+class Guarded(Protocol):
+    """A breaker, as its process sees it."""
+
+    def begin_anew(self) -> None:
+        """Forget what belongs to the process before."""
+
+    def forget_answers(self) -> None:
+        """Make the next call ask its questions."""
+
+    def expire_running(self) -> None:
+        """Count every call that is still running as failed."""
+
+
+class Process:
+    """What the breakers of one process share. A forked child begins anew: no thread, no lock, no call.
+
+    Args:
+        tables: where circuits are kept; by default in the tables that RECLOSER_CIRCUIT_TABLE and
+            RECLOSER_PROBE_TABLE name, or, without them, in this process.
+        publisher: takes the metrics away; by default as EMF on standard output.
+        clock: epoch seconds.
+        uniform: random numbers between two bounds. By default the system's: a process that is restored from a
+            snapshot (SnapStart) draws other numbers than its twins.
+        watchdog: lets things happen at their time; by default a thread.
+        in_background: runs work without waiting for it; by default in threads.
+        is_enabled: whether breakers do anything; by default what RECLOSER_ENABLED says, true where it is
+            not set.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        tables: Tables | None = None,
+        publisher: Publisher | None = None,
+        clock: Callable[[], float] = time.time,
+        uniform: Uniform | None = None,
+        watchdog: Watchdog | None = None,
+        in_background: RunInBackground | None = None,
+        is_enabled: bool | None = None,
+    ) -> None:
+        self.clock = clock
+        self.uniform = uniform or random.SystemRandom().uniform
+        self.is_enabled = _enabled(os.environ.get(ENABLED)) if is_enabled is None else is_enabled
+        self._given_tables = tables
+        self._given_publisher = publisher
+        self._given_watchdog = watchdog
+        self._given_background = in_background
+        self._breakers: WeakValueDictionary[int, Guarded] = WeakValueDictionary()
+        self._begin()
+        _processes[id(self)] = self
+
+    def _begin(self) -> None:
+        self._making = threading.Lock()
+        self.threads = BackgroundThreads()
+        self.in_background = self._given_background or self.threads
+        self.watchdog = self._given_watchdog or ThreadWatchdog(self.clock)
+        self.batching = Batching()
+        self._tables = self._given_tables
+        self._publisher = self._given_publisher
+        self._flags: FlagCache | None = None
+        self._circuits: WeakValueDictionary[tuple[str, LocalTrip | None], LocalCircuit]
+        self._circuits = WeakValueDictionary()
+        self._known: WeakValueDictionary[str, KnownFlag] = WeakValueDictionary()
+
+    def begin_anew(self) -> None:
+        """Begin with nothing of the parent's under way: called in a forked child before all else."""
+        for part in (self._given_tables, self._given_publisher):
+            after_fork = getattr(part, "after_fork", None)
+            if after_fork is not None:
+                after_fork()
+        self._begin()
+        for breaker in self.breakers():
+            breaker.begin_anew()
+
+    # --- Parts -----------------------------------------------------------------------------------
+
+    @property
+    def tables(self) -> Tables:
+        if self._tables is None:
+            with self._making:
+                if self._tables is None:
+                    self._tables = default_tables()
+        return self._tables
+
+    @property
+    def publisher(self) -> Publisher:
+        if self._publisher is None:
+            with self._making:
+                if self._publisher is None:
+                    self._publisher = EmfPublisher()
+        return self._publisher
+
+    @property
+    def flags(self) -> FlagCache:
+        if self._flags is None:
+            tables = self.tables
+            with self._making:
+                if self._flags is None:
+                    self._flags = FlagCache(tables, self.clock, self.uniform, self.in_background)
+        return self._flags
+
+    def circuit(self, name: str, options: Options) -> LocalCircuit:
+        """Return what this process knows of a circuit: the same for all breakers that treat it alike."""
+        key = (name, options.local_trip)
+        with self._making:
+            known = self._known.get(name)
+            if known is None:
+                known = KnownFlag(name, options.closed_cache_seconds, options.open_cache_seconds)
+                self._known[name] = known
+            known.closed_seconds = min(known.closed_seconds, options.closed_cache_seconds)
+            known.not_closed_seconds = min(known.not_closed_seconds, options.open_cache_seconds)
+            found = self._circuits.get(key)
+            if found is None:
+                pacing = PermitPacing(self.uniform, known.not_closed_seconds)
+                found = self._circuits[key] = LocalCircuit(known, options.local_trip, pacing)
+            return found
+
+    # --- Breakers --------------------------------------------------------------------------------
+
+    def add(self, breaker: Guarded) -> None:
+        """Note a breaker, for the moments that concern all of them."""
+        self._breakers[id(breaker)] = breaker
+
+    def breakers(self) -> list[Guarded]:
+        alive = [reference() for reference in self._breakers.valuerefs()]
+        return [each for each in alive if each is not None]
+
+    def begin_invocation(self, request_id: str | None) -> None:
+        """Begin to gather metrics.
+
+        Args:
+            request_id: the invocation's, which rides along with them; None: it has none.
+
+        """
+        self._set_request_id(request_id)
+        self.batching.is_on = True
+        self.forget_answers()
+
+    def end_invocation(self) -> None:
+        """Publish what was gathered."""
+        self.batching.is_on = False
+        self.forget_answers()
+        self.batching.flush()
+        self._set_request_id(None)
+
+    def _set_request_id(self, request_id: str | None) -> None:
+        publisher = self.publisher
+        if isinstance(publisher, EmfPublisher):
+            publisher.set_request_id(request_id)
+
+    def forget_flags(self) -> None:
+        """Make every flag unknown and every answer forgotten. For tests."""
+        for reference in self._known.valuerefs():
+            known = reference()
+            if known is not None:
+                known.flag = None
+        self.forget_answers()
+
+    def forget_answers(self) -> None:
+        """Make the next call of every breaker ask its questions."""
+        for breaker in self.breakers():
+            breaker.forget_answers()
+
+    def expire_running(self) -> None:
+        """Count every call that is still running as failed: Lambda is about to end the process."""
+        for breaker in self.breakers():
+            breaker.expire_running()
+
+
+_processes: WeakValueDictionary[int, Process] = WeakValueDictionary()
+_default: Process | None = None
+_choosing = threading.Lock()
+
+
+def this_process() -> Process:
+    """Return the `Process` of breakers that were given none."""
+    global _default  # noqa: PLW0603  (a process has one)
+    if _default is None:
+        with _choosing:
+            if _default is None:
+                _default = Process()
+    return _default
+
+
+def every_process() -> list[Process]:
+    """Return all that are alive: the default one, and those that were made for tests or other tables."""
+    alive = [reference() for reference in _processes.valuerefs()]
+    return [each for each in alive if each is not None]
+
+
+def forget_default() -> None:
+    """Have the next breaker that asks make a new default `Process`. For tests that change the environment."""
+    global _default  # noqa: PLW0603
+    _default = None
+
+
+def default_tables() -> Tables:
+    """Make the tables that the environment names; or a process's own, with one warning."""
+    circuit_table, probe_table = os.environ.get(CIRCUIT_TABLE), os.environ.get(PROBE_TABLE)
+    if circuit_table and probe_table:
+        from recloser.store.dynamodb import DynamoDBTables  # noqa: PLC0415
+
+        return DynamoDBTables(circuit_table, probe_table)
+    warnings.warn(
+        f"{CIRCUIT_TABLE} and {PROBE_TABLE} are not set: circuits live in this process alone, and only a "
+        "local trip opens them",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return in_process_tables()
+
+
+def in_process_tables() -> MemoryTables:
+    """Make tables that decide for themselves what a reported probe means."""
+    from recloser.control.control import Control  # noqa: PLC0415
+    from recloser.decide import ProbesReported  # noqa: PLC0415
+    from recloser.store.memory import MemoryTables  # noqa: PLC0415
+
+    tables = MemoryTables()
+    control = Control(tables)
+
+    def carry(name: str, probes: Probes) -> None:
+        control.apply(name, ProbesReported(probes))
+
+    tables.on_probes = carry
+    return tables
+
+
+def _enabled(text: str | None) -> bool:
+    if text is None or text.strip().lower() in ("", "true"):
+        return True
+    if text.strip().lower() == "false":
+        return False
+    logger.error(
+        "environment variable %s = %r is not allowed: true or false; Recloser stays on", ENABLED, text
+    )
+    return True
+
+
+def _in_child() -> None:
+    global _choosing  # noqa: PLW0603  (the parent's may be held by a thread that is not here)
+    _choosing = threading.Lock()
+    for process in every_process():
+        process.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):  # where there are no forks there is nothing to do
+    os.register_at_fork(after_in_child=_in_child)
