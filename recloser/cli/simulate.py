@@ -31,14 +31,33 @@ def simulate(
         int | None,
         typer.Option("--seed", min=0, help="Another seed than the scenario's."),
     ] = None,
+    runs: Annotated[
+        int | None,
+        typer.Option(
+            "--runs",
+            min=2,
+            max=10_000,
+            help="Play so many seeds; show medians and ranges.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     plot: Annotated[Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the run.")] = None,
 ) -> None:
     """Play a scenario in virtual time and say what came of it. The same seed gives the same bytes."""
     if plot is not None and plot.suffix != ".png":
         raise BadInput("--plot", str(plot), "a file that ends in .png")
+    if plot is not None and not plot.parent.is_dir():
+        raise BadInput("--plot", str(plot), "a file in a folder that exists")
+    if plot is not None and runs is not None:
+        raise BadInput("--plot", str(plot), "one run; leave out --runs")
     try:
-        _simulate(scenario, seed, plot, as_json=as_json)
+        played = _loaded(scenario)
+        if seed is not None:
+            played = replace(played, seed=seed)
+        if runs is None:
+            _simulate(played, plot, as_json=as_json)
+        else:
+            _simulate_several(played, runs, as_json=as_json)
     except ModuleNotFoundError as error:
         missing = error.name or str(error)
         raise Problem(
@@ -46,14 +65,11 @@ def simulate(
         ) from error
 
 
-def _simulate(scenario: Path, seed: int | None, plot: Path | None, *, as_json: bool) -> None:
+def _simulate(played: Scenario, plot: Path | None, *, as_json: bool) -> None:
     from recloser.lab.simulation.report import lines  # noqa: PLC0415  (other commands need none of this)
     from recloser.lab.simulation.simulation import Simulation  # noqa: PLC0415
     from recloser.lab.simulation.summary import summary  # noqa: PLC0415
 
-    played = _loaded(scenario)
-    if seed is not None:
-        played = replace(played, seed=seed)
     with _no_warnings():
         run = Simulation(played).run()
     found = summary(run)
@@ -62,8 +78,23 @@ def _simulate(scenario: Path, seed: int | None, plot: Path | None, *, as_json: b
     if as_json:
         print_json(found)
         return
+    _told(played, lines(found))
+
+
+def _simulate_several(played: Scenario, runs: int, *, as_json: bool) -> None:
+    from recloser.lab.simulation.spread import spread, spread_lines  # noqa: PLC0415
+
+    with _no_warnings():
+        found = spread(played, runs)
+    if as_json:
+        print_json(found)
+        return
+    _told(played, spread_lines(found))
+
+
+def _told(played: Scenario, lines: Iterator[tuple[str, str]]) -> None:
     typer.echo(played.name)
-    for label, value in lines(found):
+    for label, value in lines:
         typer.echo(f"  {label:32}  {value}")
 
 

@@ -89,6 +89,32 @@ def test_a_picture_that_cannot_be_written(small: Path, tmp_path: Path) -> None:
     assert "cannot be drawn" in result.output
 
 
+def test_several_runs_give_ranges(small: Path) -> None:
+    """One run is one draw of the alarms' phases: several show the median and the range."""
+    result = CliRunner().invoke(app, ["simulate", str(small), "--json", "--runs", "4"])
+    figure = json.loads(result.output)["figures"]["tripped after"]
+    assert figure["runs"] == 4
+    assert figure["minimum"] < figure["median"] < figure["maximum"]
+    told = CliRunner().invoke(app, ["simulate", str(small), "--runs", "4"]).output
+    assert f"{figure['median']:,.10g} s ({figure['minimum']:,.10g} to {figure['maximum']:,.10g})" in told
+
+
+def test_a_picture_in_no_folder(small: Path, tmp_path: Path) -> None:
+    """A folder that does not exist is told before anything is played, and not made."""
+    result = CliRunner().invoke(app, ["simulate", str(small), "--plot", str(tmp_path / "no" / "run.png")])
+    assert result.exit_code == 2
+    assert "a file in a folder that exists" in result.output
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_picture_of_several_runs(small: Path, tmp_path: Path) -> None:
+    """A picture shows one run."""
+    picture = str(tmp_path / "run.png")
+    result = CliRunner().invoke(app, ["simulate", str(small), "--runs", "2", "--plot", picture])
+    assert result.exit_code == 2
+    assert "leave out --runs" in result.output
+
+
 def test_a_picture_of_another_kind(small: Path, tmp_path: Path) -> None:
     """Only PNG is drawn."""
     result = CliRunner().invoke(app, ["simulate", str(small), "--plot", str(tmp_path / "run.gif")])

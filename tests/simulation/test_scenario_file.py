@@ -103,6 +103,34 @@ def test_everything_that_can_be_said_is_taken_over() -> None:
             3,
             "one of last-known, allow, refuse",
         ),
+        ("seconds: 120", "seconds: .nan", 2, "duration_seconds: nan is not allowed: a finite number"),
+        ("seconds: 120", "seconds: .inf", 2, "duration_seconds: inf is not allowed: a finite number"),
+        (
+            "{from_seconds: 0}",
+            "{from_seconds: 0, failure_rate: .nan}",
+            6,
+            "dependency.0.failure_rate: nan is not allowed: a finite number",
+        ),
+        (
+            "{from_seconds: 0}",
+            "{from_seconds: 0}\n  - {from_seconds: 120}",
+            7,
+            "120 is not allowed: less than duration_seconds = 120",
+        ),
+        (
+            "seconds: 120",
+            "seconds: 120\noperators:\n  - {at_seconds: 500, action: open}",
+            4,
+            "500 is not allowed: less than duration_seconds = 120",
+        ),
+        (
+            "seconds: 120",
+            "seconds: 120\nfaults: {dead_scheduler: [{from_seconds: 120, until_seconds: 130}]}",
+            3,
+            "120 is not allowed: less than duration_seconds = 120",
+        ),
+        ("seconds: 120", "seconds: 120\npolicy: {enforce: false}", 3, "enforce is unknown"),
+        ("seconds: 120", "seconds: 120\npolicy: {ramp_seconds: 9}", 3, "ramp_seconds is unknown"),
     ],
 )
 def test_bad_input(old: str, new: str, line: int, said: str) -> None:

@@ -142,3 +142,9 @@ def test_several_calls_an_invocation_are_the_same_calls(outage: Scenario) -> Non
     single = simulate(outage)
     assert many.written.documents < single.written.documents / 5
     assert summary(many)["seconds_to_trip"] < 40
+
+
+def test_each_seed_draws_the_alarms_phases(outage: Scenario) -> None:
+    """When an alarm is evaluated is drawn from the seed: trip times spread over its period."""
+    times = [summary(simulate(outage, seed=seed))["seconds_to_trip"] for seed in range(12)]
+    assert max(times) - min(times) > 5

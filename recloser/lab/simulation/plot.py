@@ -46,7 +46,6 @@ def draw(path: Path, run: Run) -> None:
         calls.set_xlim(0, run.scenario.duration_seconds)
         figure.suptitle(f"{run.scenario.name} (seed {run.scenario.seed})", fontsize=12)
         figure.legend(handles=_legend(), loc="outside lower center", ncols=7, frameon=False, fontsize=9)
-        path.parent.mkdir(parents=True, exist_ok=True)
         # Without a date or a version in it, the same seed draws the same bytes.
         figure.savefig(path, metadata={"Software": None})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -62,6 +63,8 @@ def parse_scenario(text: str, source: str) -> Scenario:
 
     """
     document = _Document(text, source)
+    for place, number in _not_finite(document.content, ()):
+        raise document.error(place, f"{number!r} is not allowed: a finite number")
     error = best_match(_validator().iter_errors(document.content))
     if error is not None:
         raise document.error(tuple(error.absolute_path), _explained(error))
@@ -153,9 +156,22 @@ def _bounds(schema: Mapping[str, Any]) -> str:
     return ", ".join(f"{text} {schema[word]}" for word, text in words.items() if word in schema)
 
 
+def _not_finite(value: Any, place: Place) -> Iterator[tuple[Place, float]]:
+    """YAML knows .nan and .inf; no comparison with a bound of the schema finds the first."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield place, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _not_finite(inner, (*place, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _not_finite(inner, (*place, index))
+
+
 def _problems(content: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     """What a schema cannot say."""
     yield from _dependency_problems(content["dependency"])
+    yield from _problems_after_end(content)
     for name, bounds in content.get("delays", {}).items():
         if bounds[0] > bounds[1]:
             yield ("delays", name), f"{bounds!r} is not allowed: the smaller first"
@@ -187,6 +203,26 @@ def _dependency_problems(phases: list[Mapping[str, Any]]) -> Iterator[tuple[Plac
         latency = phase.get("latency")
         if latency is not None and latency["p99_ms"] < latency["median_ms"]:
             yield ("dependency", index, "latency"), "p99_ms is at least median_ms"
+
+
+def _problems_after_end(content: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """What begins when the run is over would be ignored in silence."""
+    faults = content.get("faults", {})
+    steps: list[tuple[Place, float]] = [
+        *_begins(content["dependency"], ("dependency",), "from_seconds"),
+        *_begins(content.get("operators", []), ("operators",), "at_seconds"),
+        *_begins(faults.get("dead_scheduler", []), ("faults", "dead_scheduler"), "from_seconds"),
+        *_begins(faults.get("unreachable_tables", []), ("faults", "unreachable_tables"), "from_seconds"),
+    ]
+    end = content["duration_seconds"]
+    for place, seconds in steps:
+        if seconds >= end:
+            yield place, f"{seconds!r} is not allowed: less than duration_seconds = {end!r}"
+
+
+def _begins(steps: list[Mapping[str, Any]], place: Place, name: str) -> Iterator[tuple[Place, float]]:
+    for index, step in enumerate(steps):
+        yield (*place, index, name), step[name]
 
 
 def _operation_problems(place: Place, operation: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:

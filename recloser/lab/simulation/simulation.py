@@ -8,7 +8,7 @@ from functools import partial
 from recloser.circuit import Circuit
 from recloser.decide import PolicySet
 from recloser.lab.cloudwatch import CloudWatch
-from recloser.lab.simulation.alarm_definitions import deployed_alarms
+from recloser.lab.simulation.alarm_definitions import STEADY_SECONDS, deployed_alarms
 from recloser.lab.simulation.context import Context
 from recloser.lab.simulation.control_plane import ControlPlane
 from recloser.lab.simulation.dependency import Dependency
@@ -53,10 +53,11 @@ class Simulation:
         self._observer = observer
         self.queue = EventQueue(START_MS)
         self.recording = Recording(START_MS, int(scenario.duration_seconds))
-        cloudwatch = CloudWatch()
+        self._alarms = deployed_alarms(scenario.circuit, scenario.alarms)
         self._faults = FaultInjector(scenario.faults, self.queue, RandomStream(scenario.seed, "faults"))
         context = Context(scenario, self.queue, self._faults, self.recording, observer)
         self._context = context
+        cloudwatch = CloudWatch(phases_ms=self._alarm_phases_ms())
         self._plane = ControlPlane(context, cloudwatch)
         self.tables = SharedTables(self.queue, self._wrote, self._plane.stream_probes)
         self._telemetry = Telemetry(context, cloudwatch)
@@ -71,7 +72,7 @@ class Simulation:
             self.tables,
             scenario.circuit,
             scenario.policy,
-            deployed_alarms(scenario.circuit, scenario.alarms),
+            self._alarms,
         )
         if scenario.own_policy:
             self._plane.set_policy(PolicySet(scenario.own_policy, "the scenario"))
@@ -88,6 +89,12 @@ class Simulation:
             self._plane.invocations,
             self._plane.dead_letters,
         )
+
+    def _alarm_phases_ms(self) -> dict[str, int]:
+        """Draw when in its period each alarm is evaluated: CloudWatch gives each an instant of its own."""
+        random = self._context.random("alarm phases")
+        longest_ms = STEADY_SECONDS * MS_PER_SECOND
+        return {alarm["AlarmName"]: int(random.between((0, longest_ms))) for alarm in self._alarms}
 
     def _play(self, end_ms: int) -> None:
         try:
