@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import sys
 import typing
@@ -62,21 +63,32 @@ def kind_of(answer: Any) -> Answers:
 def is_async(function: Any) -> bool:
     """Tell whether calling `function` makes a coroutine.
 
-    Such are `async def`, a partial of one, and an object with an `async def __call__`.
+    Such are `async def`, an object with an `async def __call__`, and a partial of either.
     """
-    return inspect.iscoroutinefunction(function) or (
-        not inspect.isroutine(function)
-        and not isinstance(function, type)
-        and inspect.iscoroutinefunction(getattr(type(function), "__call__", None))  # noqa: B004
-    )
+    of = _unwrapped(function)
+    return inspect.iscoroutinefunction(of) or inspect.iscoroutinefunction(_call_of(of))
 
 
 def makes_generators(function: Any) -> bool:
     """Tell whether calling `function` makes a generator, or a context manager of one."""
-    of = getattr(function, "func", function)  # a partial's
-    if inspect.isgeneratorfunction(of) or inspect.isasyncgenfunction(of):
-        return True
+    of = _unwrapped(function)
+    for each in (of, _call_of(of)):
+        if inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each):
+            return True
     return getattr(of, "__code__", None) in _HELPERS
+
+
+def _unwrapped(function: Any) -> Any:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
+
+
+def _call_of(thing: Any) -> Any:
+    """The method that is run when an object that is no function is called."""
+    if inspect.isroutine(thing) or isinstance(thing, type):
+        return None
+    return getattr(type(thing), "__call__", None)  # noqa: B004  (the method, not whether there is one)
 
 
 def known_kind(function: Callable[..., Any]) -> Answers:

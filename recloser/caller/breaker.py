@@ -15,7 +15,7 @@ from recloser.caller.fallback import RAISE, Fallback
 from recloser.caller.guard import Guard
 from recloser.caller.local_trip import LocalTrip
 from recloser.caller.options import CLOSED_CACHE_SECONDS, OPEN_CACHE_SECONDS, OnRefused, OnStateSeen, Options
-from recloser.caller.outcome import ExceptionTypes, Judge, Outcome
+from recloser.caller.outcome import Classifier, ExceptionTypes, Outcome
 from recloser.caller.process import Process, this_process
 from recloser.caller.retry_after import retry_after_seconds
 from recloser.circuit import Circuit, validate_name
@@ -98,9 +98,11 @@ class CircuitBreaker:
             closed_cache_seconds=closed_cache_seconds,
             open_cache_seconds=open_cache_seconds,
         )
-        self._judge = Judge(handled_exceptions, ignored_exceptions, failure_if_raised, failure_if_returned)
+        self._classifier = Classifier(
+            handled_exceptions, ignored_exceptions, failure_if_raised, failure_if_returned
+        )
         self._fallback = Fallback(fallback)
-        self._looks_at_answers = self._judge.judges_answers or self._fallback.remembers
+        self._looks_at_answers = self._classifier.looks_at_answers or self._fallback.remembers
         self._given_process = process
         self._made: Guard | None = None
         self._making = threading.Lock()
@@ -219,7 +221,7 @@ class CircuitBreaker:
             answer = function(*args, **kwargs)
         except BaseException as error:
             guard.end_sharing(number)
-            guard.leave(number, self._judge.raised(error), retry_after_seconds(error))
+            guard.leave(number, self._classifier.raised(error), retry_after_seconds(error))
             raise
         if answer is not None and awaitables.kind_of(answer) is not Answers.AT_ONCE:
             return self._pending(guard, number, answer, _Asked(function, args, kwargs))
@@ -246,7 +248,7 @@ class CircuitBreaker:
         self, answer: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Outcome, float | None]:
         """Look at an answer: what it says of the dependency, and how long that asks to be left alone."""
-        outcome = self._judge.returned(answer)
+        outcome = self._classifier.returned(answer)
         if outcome is Outcome.SUCCESS and self._fallback.remembers:
             self._fallback.remember(answer, function, args, kwargs)
         return outcome, retry_after_seconds(answer) if outcome is Outcome.FAILURE else None
@@ -275,7 +277,7 @@ class CircuitBreaker:
         if was_cancelled:
             outcome, hint = Outcome.IGNORED, None
         elif error is not None:
-            outcome, hint = self._judge.raised(error), retry_after_seconds(error)
+            outcome, hint = self._classifier.raised(error), retry_after_seconds(error)
         else:
             outcome, hint = self._returned(future.result(), *asked)
 
@@ -313,7 +315,7 @@ class CircuitBreaker:
         return answer
 
     async def _leave_async(self, guard: Guard, number: int, error: BaseException | None) -> None:
-        outcome = Outcome.SUCCESS if error is None else self._judge.raised(error)
+        outcome = Outcome.SUCCESS if error is None else self._classifier.raised(error)
         await aio.leave(
             guard,
             self._process.threads,
@@ -351,7 +353,7 @@ class CircuitBreaker:
     ) -> None:
         guard, number = self._guard, self._end_use(use)
         if error is not None:
-            outcome = self._judge.raised(error)
+            outcome = self._classifier.raised(error)
         elif guard.succeeded(number):
             return
         else:

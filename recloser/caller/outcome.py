@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
+from recloser.caller import awaitables
+from recloser.errors import CircuitOpen
+from recloser.wrapped import carried, chain
+
 logger = logging.getLogger(__name__)
 
 ExceptionTypes = type[BaseException] | tuple[type[BaseException], ...]
+_EVERYTHING = (Exception, BaseException)
 
 
 class Outcome(Enum):
@@ -20,8 +26,13 @@ class Outcome(Enum):
     IGNORED = "ignored"
 
 
-class Judge:
+class Classifier:
     """Tells successes from failures.
+
+    An exception group is a failure if one of its exceptions is. For tenacity's RetryError that which the last
+    attempt raised is classified. Either is taken as it is where the exception types name it. A `CircuitOpen`,
+    and what was raised from one, says nothing, whatever the types: a refused call has not reached the
+    dependency.
 
     Args:
         handled_exceptions: exception types that are failures; all others are ignored.
@@ -30,11 +41,12 @@ class Judge:
             says nothing about the dependency.
         failure_if_returned: looks at an answer and says whether it is a failure.
 
-    What these two raise is logged; the call is then judged as if they were not there.
+    Where one of these two raises, or says neither true nor false, that is logged once; the call is then
+    classified as if it were not there.
 
     Raises:
         ValueError: both kinds of exception types are given.
-        TypeError: something is no exception type, or no predicate.
+        TypeError: something is no exception type, or no plain function of one argument.
 
     """
 
@@ -49,38 +61,80 @@ class Judge:
             raise ValueError("handled_exceptions and ignored_exceptions are both given: only one is allowed")
         self._handled = _exception_types("handled_exceptions", handled_exceptions, (Exception,))
         self._ignored = _exception_types("ignored_exceptions", ignored_exceptions, ())
+        self._named = tuple(each for each in self._handled + self._ignored if each not in _EVERYTHING)
         self._failure_if_raised = _predicate("failure_if_raised", failure_if_raised)
         self._failure_if_returned = _predicate("failure_if_returned", failure_if_returned)
+        self._told: set[str] = set()
 
     @property
-    def judges_answers(self) -> bool:
+    def looks_at_answers(self) -> bool:
         return self._failure_if_returned is not None
 
     def raised(self, error: BaseException) -> Outcome:
-        """Judge an exception. KeyboardInterrupt and its like say nothing, unless they are handled."""
-        if not isinstance(error, self._handled) or isinstance(error, self._ignored):
+        """Classify an exception. KeyboardInterrupt and its like say nothing, unless they are handled."""
+        parts = carried(error)
+        if parts == (error,):
+            return self._raised(error)
+        if isinstance(error, self._named) and not all(map(_is_refusal, parts)):
+            return self._raised(error)
+        outcomes = {self._raised(part) for part in parts}
+        for outcome in (Outcome.FAILURE, Outcome.SUCCESS):
+            if outcome in outcomes:
+                return outcome
+        return Outcome.IGNORED
+
+    def _raised(self, error: BaseException) -> Outcome:
+        if _is_refusal(error) or not isinstance(error, self._handled) or isinstance(error, self._ignored):
             return Outcome.IGNORED
-        is_failure = self._asked(self._failure_if_raised, error, otherwise=True)
+        is_failure = self._asked("failure_if_raised", self._failure_if_raised, error, otherwise=True)
         if is_failure is None:
             return Outcome.IGNORED
-        # If it is none, the dependency has answered: a 404 is a sound one's word.
+        # If it is none, the dependency has answered: a 404 comes from one that works.
         return Outcome.FAILURE if is_failure else Outcome.SUCCESS
 
     def returned(self, answer: Any) -> Outcome:
-        is_failure = self._asked(self._failure_if_returned, answer, otherwise=False)
+        """Classify an answer."""
+        is_failure = self._asked("failure_if_returned", self._failure_if_returned, answer, otherwise=False)
         return Outcome.FAILURE if is_failure else Outcome.SUCCESS
 
     def _asked(
-        self, predicate: Callable[[Any], bool | None] | None, thing: Any, *, otherwise: bool
+        self, argument: str, predicate: Callable[[Any], bool | None] | None, thing: Any, *, otherwise: bool
     ) -> bool | None:
         if predicate is None:
             return otherwise
         try:
-            return predicate(thing)
+            said = predicate(thing)
+            return None if said is None else _truth(said)
         except Exception:
             # The call has ended, and its caller is owed that end, not the predicate's.
-            logger.exception("predicate %r failed on %r", predicate, type(thing))
+            if argument not in self._told:
+                self._told.add(argument)
+                logger.exception(
+                    "predicate %s = %r failed on %r; calls are classified without it when it does. "
+                    "This is logged once",
+                    argument,
+                    predicate,
+                    type(thing),
+                )
             return otherwise
+
+
+def _is_refusal(error: BaseException) -> bool:
+    return any(isinstance(part, CircuitOpen) for each in chain(error) for part in carried(each))
+
+
+def _truth(said: Any) -> bool:
+    """Tell whether a predicate said true.
+
+    Raises:
+        Exception: what it said has no truth value, like an array of several.
+
+    """
+    if hasattr(type(said), "__await__"):
+        if inspect.iscoroutine(said):
+            said.close()
+        raise TypeError(f"it returned {said!r}, which has yet to be awaited")
+    return bool(said)
 
 
 def _exception_types(
@@ -96,8 +150,27 @@ def _exception_types(
 
 
 def _predicate(argument: str, given: Any) -> Any:
-    if given is not None and not callable(given):
+    """Return what was given, if it can be asked.
+
+    Raises:
+        TypeError: it cannot: it is no function, takes another number of arguments, or answers later.
+
+    """
+    if given is None:
+        return None
+    allowed = "a function of one argument that says true or false"
+    if not callable(given):
+        raise TypeError(f"{argument} = {given!r} is not allowed: {allowed}")
+    if awaitables.is_async(given) or awaitables.makes_generators(given):
+        raise TypeError(f"{argument} = {given!r} is async or a generator and not allowed: {allowed} at once")
+    try:
+        signature = inspect.signature(given)
+    except (TypeError, ValueError):  # a builtin that tells nothing of itself
+        return given
+    try:
+        signature.bind(None)
+    except TypeError as error:
         raise TypeError(
-            f"{argument} = {given!r} is not allowed: a function of one argument that says true or false"
-        )
+            f"{argument} = {given!r} with parameters {signature} is not allowed: {allowed} ({error})"
+        ) from None
     return given

@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from recloser.wrapped import carried, chain
+
 _STATUSES = {429, 503}
 
 
@@ -13,12 +15,22 @@ def retry_after_seconds(thing: Any) -> float | None:
     """Find Retry-After in an exception or an answer of httpx, requests, urllib or botocore.
 
     Args:
-        thing: the exception that was raised, or the answer.
+        thing: the answer; or the exception that was raised, which may carry others, or be raised from one.
 
     Returns:
-        Seconds, or None where there is none that can be understood.
+        Seconds, the longest of several; or None where there is none that can be understood.
 
     """
+    things = (
+        [each for part in carried(thing) for each in chain(part)]
+        if isinstance(thing, BaseException)
+        else [thing]
+    )
+    found = [seconds for each in things if (seconds := _understood(each)) is not None]
+    return max(found, default=None)
+
+
+def _understood(thing: Any) -> float | None:
     try:
         return _found(thing)
     except Exception:  # noqa: BLE001  (attributes of anybody's objects: a hint is not worth an error)
@@ -31,7 +43,8 @@ def _found(thing: Any) -> float | None:
         metadata = response.get("ResponseMetadata") or {}
         status, headers = metadata.get("HTTPStatusCode"), metadata.get("HTTPHeaders")
     else:
-        status = getattr(response, "status_code", None) or getattr(response, "code", None)
+        names = ("status_code", "status", "code")
+        status = next((found for name in names if (found := getattr(response, name, None))), None)
         headers = getattr(response, "headers", None)
     if status not in _STATUSES or headers is None:
         return None

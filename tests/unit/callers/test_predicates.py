@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import errno
+import http.client
 import socket
+import ssl
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import boto3
+import boto3.exceptions
 import botocore.exceptions
 import botocore.session
 import httpx
 import pytest
 import requests
+import s3transfer.exceptions
+import tenacity
 from botocore.config import Config
 from botocore.retries.standard import ThrottledRetryableChecker
 from botocore.stub import Stubber
@@ -28,6 +37,7 @@ from recloser.predicates import (
     failing_status,
     httpx_failure,
     requests_failure,
+    urllib_failure,
 )
 from recloser.testing import World
 
@@ -89,8 +99,19 @@ def get_by_requests(url: str) -> Any:
         return answer
 
 
+def get_by_urllib(url: str) -> Any:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=0.3) as answer:
+            return answer.read()
+    except urllib.error.HTTPError as error:
+        error.close()  # it is the answer, with a connection
+        raise
+
+
 CLIENTS = pytest.mark.parametrize(
-    ("get", "predicate"), [(get_by_httpx, httpx_failure), (get_by_requests, requests_failure)]
+    ("get", "predicate"),
+    [(get_by_httpx, httpx_failure), (get_by_requests, requests_failure), (get_by_urllib, urllib_failure)],
 )
 
 
@@ -127,7 +148,7 @@ def test_a_request_that_never_left(get: Any, predicate: Any, url: str) -> None:
     assert predicate(raised_by(get, url)) is None
 
 
-@pytest.mark.parametrize("predicate", [httpx_failure, requests_failure, botocore_failure])
+@pytest.mark.parametrize("predicate", [httpx_failure, requests_failure, urllib_failure, botocore_failure])
 def test_somebody_elses_exceptions(predicate: Any) -> None:
     """An exception that is not the library's says nothing: a bug beside a call is no proof of health."""
     assert predicate(KeyError("amount")) is None
@@ -151,12 +172,143 @@ def test_retry_after(server: str, get: Any, predicate: Any) -> None:
     assert retry_after_seconds(raised_by(get, f"{server}/500")) is None
 
 
-@pytest.mark.parametrize("module", [httpx, requests])
-def test_answers_by_their_status(server: str, module: Any) -> None:
-    """failing_status judges an answer of either library that nobody raised for."""
-    found = [failing_status(module.get(f"{server}/{status}")) for status in (404, 429, 500)]
+@pytest.mark.parametrize("get", [httpx.get, requests.get])
+def test_answers_by_their_status(server: str, get: Any) -> None:
+    """failing_status classifies an answer of either library that nobody raised for."""
+    found = [failing_status(get(f"{server}/{status}")) for status in (404, 429, 500)]
     assert found == [False, True, True]
-    assert retry_after_seconds(module.get(f"{server}/429")) == 30
+    assert retry_after_seconds(get(f"{server}/429")) == 30
+
+
+def test_answers_of_http_client(server: str) -> None:
+    """The same for http.client, which never raises for a status."""
+    found = []
+    for status in (404, 429, 500):
+        connection = http.client.HTTPConnection(server.removeprefix("http://"), timeout=5)
+        connection.request("GET", f"/{status}")
+        answer = connection.getresponse()
+        found.append((failing_status(answer), retry_after_seconds(answer)))
+        connection.close()
+    assert found == [(False, None), (True, 30), (True, None)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_failing"),
+    [
+        ({"ResponseMetadata": {"HTTPStatusCode": 503}}, True),
+        ({"ResponseMetadata": {"HTTPStatusCode": 200}, "StatusCode": 500}, False),
+        ({"statusCode": 502, "body": ""}, True),
+        ({"statusCode": 404}, False),
+        (urllib.error.HTTPError("http://x", 500, "", None, None), True),  # type: ignore[arg-type]
+        (urllib.error.HTTPError("http://x", 404, "", None, None), False),  # type: ignore[arg-type]
+    ],
+)
+def test_other_answers_with_a_status(answer: Any, *, is_failing: bool) -> None:
+    """botocore's answers, a Lambda proxy's, and urllib's errors have a status too."""
+    assert failing_status(answer) is is_failing
+
+
+@pytest.mark.parametrize("answer", [None, "503", {}, {"status": "down"}, {"statusCode": True}, object()])
+def test_an_answer_without_a_status(answer: Any) -> None:
+    """It is an error that says what is allowed: a breaker logs it once and goes on without the predicate."""
+    with pytest.raises(TypeError, match="has no status: status_code, status, code, or a mapping"):
+        failing_status(answer)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (urllib.error.URLError("timed out"), True),
+        (urllib.error.URLError(socket.gaierror(-3, "Temporary failure in name resolution")), True),
+        (urllib.error.URLError(ssl.SSLCertVerificationError("expired")), True),
+        (urllib.error.URLError("unknown url type: gopher"), None),
+        (urllib.error.URLError("no host given"), None),
+        (urllib.error.ContentTooShortError("short", (b"", None)), True),  # type: ignore[arg-type]
+        (ConnectionResetError(104, "Connection reset by peer"), True),
+        (BrokenPipeError(32, "Broken pipe"), True),
+        (TimeoutError("The read operation timed out"), True),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), True),
+        (http.client.RemoteDisconnected("closed without response"), True),
+        (http.client.BadStatusLine("nonsense"), True),
+        (http.client.CannotSendRequest(), None),
+        (FileNotFoundError(2, "No such file or directory"), None),
+        (PermissionError(13, "Permission denied"), None),
+    ],
+    ids=repr,
+)
+def test_what_urllib_and_sockets_raise(error: BaseException, said: bool | None) -> None:  # noqa: FBT001
+    """What the network does is a failure; a URL that no request can be made of and a file are not."""
+    assert urllib_failure(error) is said
+
+
+def test_unknown_orders_refuse_no_good_one(world: World, server: str) -> None:
+    """However many a 404 the dependency answers, it works."""
+    breaker = world.breaker("payments", failure_if_raised=urllib_failure)
+    for _ in range(6):
+        with pytest.raises(urllib.error.HTTPError):
+            breaker.call(get_by_urllib, f"{server}/404")
+    assert breaker.call(get_by_urllib, f"{server}/200") == b"{}"
+    assert world.metric("Failure") == [0] * 7
+
+
+# --- Exceptions that carry others ----------------------------------------------------------------
+
+OF_A_LIBRARY: list[tuple[Callable[[BaseException], bool | None], Exception]] = [
+    (httpx_failure, httpx.ConnectTimeout("")),
+    (requests_failure, requests.ConnectTimeout("")),
+    (urllib_failure, urllib.error.URLError("")),
+    (botocore_failure, botocore.exceptions.ReadTimeoutError(endpoint_url="")),
+]
+PREDICATES = pytest.mark.parametrize(
+    ("predicate", "error"), OF_A_LIBRARY, ids=["httpx", "requests", "urllib", "botocore"]
+)
+
+
+class PaymentFailed(Exception):  # noqa: N818
+    """An application's own error."""
+
+
+def wrapped(error: BaseException) -> Exception:
+    wrapper = PaymentFailed()
+    wrapper.__cause__ = error
+    return wrapper
+
+
+def retried(error: BaseException) -> Exception:
+    attempts = tenacity.Retrying(stop=tenacity.stop_after_attempt(1))
+
+    def attempt() -> None:
+        raise error
+
+    with pytest.raises(tenacity.RetryError) as raised:
+        attempts(attempt)
+    return raised.value
+
+
+@PREDICATES
+def test_predicates_look_into_what_carries_others(predicate: Any, error: Exception) -> None:
+    """Groups, tenacity's RetryError, and what an application's error was raised from are looked into."""
+    for carrier in (wrapped, retried, lambda each: ExceptionGroup("tasks", [KeyError(), each])):
+        assert predicate(carrier(error)) is True
+        assert predicate(carrier(carrier(error))) is True
+        assert predicate(carrier(KeyError())) is None
+    assert predicate(wrapped(ExceptionGroup("tasks", [retried(wrapped(error))]))) is True
+
+
+@PREDICATES
+def test_predicates_look_at_no_context(predicate: Any, error: Exception) -> None:
+    """What was handled when an error was raised may be another call's: it says nothing of this one."""
+    other = KeyError()
+    other.__context__ = error
+    assert predicate(other) is None
+
+
+def test_retry_after_of_what_is_carried(server: str) -> None:
+    """The hint is found as deep as the failure is."""
+    error = raised_by(get_by_urllib, f"{server}/503")
+    assert retry_after_seconds(wrapped(error)) == 30
+    assert retry_after_seconds(retried(error)) == 30
+    assert retry_after_seconds(ExceptionGroup("tasks", [KeyError(), retried(error)])) == 30
 
 
 def test_in_a_breaker(world: World, server: str) -> None:
@@ -185,6 +337,9 @@ def dynamodb(endpoint: str | None = None) -> Any:
         aws_secret_access_key="none",
         config=Config(connect_timeout=0.3, read_timeout=0.3, retries={"total_max_attempts": 1}, proxies={}),
     )
+
+
+ONCE = Config(retries={"total_max_attempts": 1}, proxies={})
 
 
 def client_error(code: str, status: int) -> BaseException:
@@ -242,6 +397,65 @@ def test_no_answer_of_aws(server: str, nobody: str, path: str) -> None:
 def test_a_request_that_aws_never_saw(error: BaseException) -> None:
     """What botocore raises before it asks says nothing about the service."""
     assert botocore_failure(error) is None
+
+
+def uploading(status: int) -> BaseException:
+    """What boto3 raises when S3 answers an upload with this status."""
+    client = boto3.client(
+        "s3", region_name="eu-west-1", aws_access_key_id="none", aws_secret_access_key="none", config=ONCE
+    )
+    with Stubber(client) as stub:
+        stub.add_client_error("put_object", "Any", http_status_code=status)
+        with pytest.raises(boto3.exceptions.S3UploadFailedError) as raised:
+            client.upload_file(__file__, "bucket", "key")
+    return raised.value
+
+
+@pytest.mark.parametrize(("status", "said"), [(503, True), (500, True), (403, False), (404, False)])
+def test_an_upload_that_failed(status: int, *, said: bool) -> None:
+    """boto3's S3UploadFailedError is what S3 answered within it."""
+    assert botocore_failure(uploading(status)) is said
+
+
+@pytest.mark.parametrize("module", [boto3.exceptions, s3transfer.exceptions])
+@pytest.mark.parametrize(
+    "last",
+    [OSError("reset"), botocore.exceptions.ReadTimeoutError(endpoint_url=""), TimeoutError()],
+    ids=repr,
+)
+def test_a_download_whose_retries_are_exceeded(module: Any, last: Exception) -> None:
+    """RetriesExceededError is a failure: only what the network does is tried again."""
+    assert botocore_failure(module.RetriesExceededError(last)) is True
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 503}}, True),
+        ({"Error": {"Code": "ThrottlingException"}, "ResponseMetadata": {"HTTPStatusCode": 400}}, True),
+        ({"Error": {"Code": "404"}, "ResponseMetadata": {"HTTPStatusCode": 404}}, False),
+        ({"Status": "PENDING", "ResponseMetadata": {"HTTPStatusCode": 200}}, False),
+        ({}, None),
+    ],
+)
+def test_a_waiter_that_gave_up(answer: Any, said: bool | None) -> None:  # noqa: FBT001
+    """WaiterError is what the last answer says; that something is not ready yet is an answer."""
+    assert botocore_failure(botocore.exceptions.WaiterError("name", "reason", answer)) is said
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("throttlingException", True),
+        ("internalServerException", True),
+        ("ServiceUnavailableException", True),
+        ("validationException", False),
+    ],
+)
+def test_an_error_within_a_stream(code: str, *, said: bool) -> None:
+    """An event stream's error has a code and no status."""
+    error = botocore.exceptions.EventStreamError({"Error": {"Code": code}}, "InvokeModel")
+    assert botocore_failure(error) is said
 
 
 # --- Imports -------------------------------------------------------------------------------------
