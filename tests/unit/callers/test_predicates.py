@@ -282,7 +282,8 @@ def retried(error: BaseException) -> Exception:
 
     with pytest.raises(tenacity.RetryError) as raised:
         attempts(attempt)
-    return raised.value
+    carrier: Exception = raised.value
+    return carrier
 
 
 @PREDICATES

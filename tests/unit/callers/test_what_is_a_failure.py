@@ -243,7 +243,8 @@ def retried(error: BaseException) -> Exception:
     )
     with pytest.raises(tenacity.RetryError) as raised:
         attempts(raising(error))
-    return raised.value
+    carrier: Exception = raised.value
+    return carrier
 
 
 @pytest.mark.parametrize("settings", [{}, {"handled_exceptions": (Exception, CircuitOpen)}])
