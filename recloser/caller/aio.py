@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 from recloser.caller.background import BackgroundThreads
 from recloser.caller.guard import Guard
 from recloser.caller.outcome import Outcome
+from recloser.errors import CircuitOpen
 
 if TYPE_CHECKING:
     import asyncio
 
 
-async def enter(guard: Guard, threads: BackgroundThreads) -> int:
+async def enter(guard: Guard, threads: BackgroundThreads) -> int | CircuitOpen:
     """Enter where no answer is remembered; in a thread where that may wait for the store.
 
     Raises:
-        CircuitOpen: the call is refused.
         RuntimeError: no asyncio event loop runs, but another's.
 
     """
@@ -38,7 +38,8 @@ async def enter(guard: Guard, threads: BackgroundThreads) -> int:
     except BaseException:
         entry.abandon()  # cancelled or closed; after a refusal there is nothing to give back
         raise
-    guard.share(number)
+    if isinstance(number, int):
+        guard.share(number)
     return number
 
 
@@ -100,7 +101,7 @@ def _tell(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], result: 
     def tell() -> None:
         if future.done():
             return
-        if isinstance(result, BaseException):
+        if isinstance(result, BaseException) and not isinstance(result, CircuitOpen):
             future.set_exception(result)
         else:
             future.set_result(result)
@@ -116,7 +117,7 @@ class _Entry:
     """
 
     def __init__(self, guard: Guard, threads: BackgroundThreads, loop: asyncio.AbstractEventLoop) -> None:
-        self.entered: asyncio.Future[int] = loop.create_future()
+        self.entered: asyncio.Future[int | CircuitOpen] = loop.create_future()
         self._guard = guard
         self._threads = threads
         self._loop = loop
@@ -129,6 +130,9 @@ class _Entry:
             number = self._guard.enter_elsewhere()
         except BaseException as error:  # noqa: BLE001  (it is the waiting task's)
             _tell(self._loop, self.entered, error)
+            return
+        if isinstance(number, CircuitOpen):
+            _tell(self._loop, self.entered, number)
             return
         with self._lock:
             self._number = number

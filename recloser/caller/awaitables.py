@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 from types import AsyncGeneratorType, CodeType, GeneratorType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 
 class Answers(Enum):
@@ -28,7 +29,7 @@ class Answers(Enum):
 
 
 # What most functions return, and is no awaitable.
-_PLAIN = frozenset({type(None), bool, int, float, str, bytes, dict, list, tuple, set})
+PLAIN = frozenset({type(None), bool, int, float, str, bytes, dict, list, tuple, set})
 
 _GENERATORS = frozenset({GeneratorType, AsyncGeneratorType})
 _CONTEXT_MANAGERS = frozenset({"_GeneratorContextManager", "_AsyncGeneratorContextManager"})
@@ -42,15 +43,14 @@ def _helper_of(decorator: Callable[..., Any]) -> CodeType:
 
 _HELPERS = (_helper_of(contextlib.contextmanager), _helper_of(contextlib.asynccontextmanager))
 
-# The functions that do not answer at once, by their code: lambdas and closures are made anew for each call.
-learned: dict[CodeType, Answers] = {}
-_annotations_read: set[CodeType] = set()
+# How functions answer, by their code: lambdas and closures are made anew for each call.
+_kinds: WeakKeyDictionary[CodeType, Answers] = WeakKeyDictionary()
 
 
 def kind_of(answer: Any) -> Answers:
     """Tell what a plain function has returned."""
     kind = answer.__class__
-    if kind in _PLAIN:
+    if kind in PLAIN:
         return Answers.AT_ONCE
     if hasattr(kind, "add_done_callback") and hasattr(kind, "exception"):
         return Answers.RUNNING
@@ -92,24 +92,21 @@ def _call_of(thing: Any) -> Any:
 
 
 def known_kind(function: Callable[..., Any]) -> Answers:
-    """Tell how a plain function will answer: as it did before, or as its annotation says."""
+    """Tell how a plain function will answer, as far as it is known: as it did before, or as annotated."""
     code = _code(function)
-    return Answers.AT_ONCE if code is None else learned.get(code, Answers.AT_ONCE)
+    if code is None:
+        return Answers.AT_ONCE
+    kind = _kinds.get(code)
+    if kind is None:
+        kind = _kinds[code] = _annotated(function)
+    return kind
 
 
 def learn(function: Callable[..., Any], kind: Answers) -> None:
     """Remember how a plain function answered."""
     code = _code(function)
-    if code is not None and kind is not Answers.AT_ONCE:
-        learned[code] = kind
-
-
-def learn_annotation(function: Callable[..., Any]) -> None:
-    """Remember what a plain function's annotation says, once."""
-    code = _code(function)
-    if code is not None and code not in _annotations_read:
-        _annotations_read.add(code)
-        learn(function, _annotated(function))
+    if code is not None:
+        _kinds[code] = kind
 
 
 def _code(function: Any) -> CodeType | None:

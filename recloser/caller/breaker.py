@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, ParamSpec, Self, TypeVar, cast
 
 from recloser.caller import aio, awaitables
-from recloser.caller.awaitables import Answers
+from recloser.caller.awaitables import PLAIN, Answers
 from recloser.caller.block import EnterMethod, ExitMethod, Use
 from recloser.caller.fallback import RAISE, Fallback
 from recloser.caller.guard import Guard
@@ -175,21 +175,8 @@ class CircuitBreaker:
         """
         _check_function(function)
         self._fallback.check_fits(function)
-        if awaitables.is_async(function):
-            run_async = self._run_async
-
-            @functools.wraps(function)
-            async def guarded_async(*args: P.args, **kwargs: P.kwargs) -> Any:
-                return await run_async(function, args, kwargs)
-
-            return cast("Callable[P, R]", guarded_async)
-        awaitables.learn_annotation(function)
-        run = self._run
-
-        @functools.wraps(function)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            return cast("R", run(function, args, kwargs))
-
+        guarded = self._guarded(function)
+        functools.update_wrapper(guarded, function)
         return guarded
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -200,35 +187,51 @@ class CircuitBreaker:
             TypeError: it is no function, or a generator, whose work is done after the call.
 
         """
-        if awaitables.is_async(function):
-            return cast("R", self._run_async(function, args, kwargs))
         _check_function(function)
-        awaitables.learn_annotation(function)
-        return cast("R", self._run(function, args, kwargs))
+        return self._guarded(function)(*args, **kwargs)
 
-    def _run(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Guard one call of a plain function. This is the path of every such call."""
-        if awaitables.learned and awaitables.known_kind(function) is Answers.LATER:
-            return self._run_async(function, args, kwargs)  # it is admitted when it is awaited
-        guard = self._made or self._guard
-        try:
-            number = guard.enter_at_once()
+    def _guarded(self, function: Callable[P, R]) -> Callable[P, R]:  # noqa: C901  (two ways in one place)
+        """Make the guarded function: the one path of every call."""
+        if awaitables.is_async(function):
+
+            async def guarded_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+                return await self._run_async(function, args, kwargs)
+
+            return cast("Callable[P, R]", guarded_async)
+        kind = awaitables.known_kind(function)
+        raises, looks = self._fallback.is_absent, self._looks_at_answers
+
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
+            nonlocal kind
+            if kind is Answers.LATER:
+                return self._run_async(function, args, kwargs)  # it is admitted when it is awaited
+            guard = self._made or self._guard
+            number: Any = guard.enter_at_once()
             if number is None:
                 number = guard.enter()
-        except CircuitOpen as refusal:
-            return self._instead(refusal, function, args, kwargs)
-        try:
-            answer = function(*args, **kwargs)
-        except BaseException as error:
-            guard.end_sharing(number)
-            guard.leave(number, self._classifier.raised(error), retry_after_seconds(error))
-            raise
-        if answer is not None and awaitables.kind_of(answer) is not Answers.AT_ONCE:
-            return self._pending(guard, number, answer, _Asked(function, args, kwargs))
-        if self._looks_at_answers or not guard.succeeded(number):
-            guard.end_sharing(number)
-            guard.leave(number, *self._returned(answer, function, args, kwargs))
-        return answer
+            if number.__class__ is CircuitOpen:
+                try:
+                    if raises and kind is Answers.AT_ONCE:
+                        raise number
+                    return self._instead(number, function, args, kwargs)
+                finally:
+                    del number  # or the error and this frame would keep each other alive
+            try:
+                answer = function(*args, **kwargs)
+            except BaseException as error:
+                guard.end_sharing(number)
+                guard.leave(number, self._classifier.raised(error), retry_after_seconds(error))
+                raise
+            if answer.__class__ not in PLAIN:
+                kind = awaitables.kind_of(answer)
+                if kind is not Answers.AT_ONCE:
+                    return self._pending(guard, number, answer, _Asked(function, args, kwargs))
+            if looks or not guard.succeeded(number):
+                guard.end_sharing(number)
+                guard.leave(number, *self._returned(answer, function, args, kwargs))
+            return answer
+
+        return guarded
 
     def _instead(
         self,
@@ -296,16 +299,20 @@ class CircuitBreaker:
     ) -> Any:
         """Guard one call of an async function; or of a plain one, whose answer is `pending`."""
         guard = self._made or self._guard
-        try:
-            number = guard.enter_at_once()
-            if number is None:
-                number = await aio.enter(guard, self._process.threads)
-        except CircuitOpen as refusal:
+        number = guard.enter_at_once()
+        if number is None:
+            number = await aio.enter(guard, self._process.threads)
+        if isinstance(number, CircuitOpen):
             if pending is not None and hasattr(pending, "close"):
                 pending.close()
-            return await self._instead_async(refusal, function, args, kwargs)
+            try:
+                return await self._instead_async(number, function, args, kwargs)
+            finally:
+                del number  # as in _run
         try:
-            answer = await (function(*args, **kwargs) if pending is None else pending)
+            answer = function(*args, **kwargs) if pending is None else pending
+            if awaitables.kind_of(answer) is not Answers.AT_ONCE:  # a plain function may also answer at once
+                answer = await answer
         except BaseException as error:
             await self._leave_async(guard, number, error)
             raise
@@ -378,7 +385,12 @@ class CircuitBreaker:
         if error is not None or not guard.succeeded(number):
             await self._leave_async(guard, number, error)
 
-    def _begin_use(self, use: Use, number: int) -> None:
+    def _begin_use(self, use: Use, number: int | CircuitOpen) -> None:
+        if isinstance(number, CircuitOpen):
+            try:
+                raise number
+            finally:
+                del number  # as in _run
         use.number = number
         self._entered[number] = None
 

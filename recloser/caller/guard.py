@@ -24,6 +24,47 @@ SHORT_CALL_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
 
+class _Refusal:
+    """A refusal that holds for the calls after it, too.
+
+    Args:
+        admission: the answer.
+        circuit: the snapshot that callers are shown.
+        count: called with 1 for each refused call.
+        since, until: the span in which it holds, epoch seconds.
+        pause: the shortest time to ask again, seconds.
+
+    """
+
+    __slots__ = ("_cause", "_circuit", "_count", "_pause", "_retry_at", "since", "until")
+
+    def __init__(
+        self,
+        admission: Admission,
+        circuit: Circuit,
+        count: Callable[[int], None],
+        *,
+        since: float,
+        until: float,
+        pause: float,
+    ) -> None:
+        self.since = since
+        self.until = until
+        self._cause = admission.cause
+        self._retry_at = admission.retry_at
+        self._circuit = circuit
+        self._count = count
+        self._pause = pause
+
+    def refuse(self, now: float) -> CircuitOpen:
+        """Count a refused call and say so."""
+        self._count(1)
+        retry_at, pause = self._retry_at, self._pause
+        if retry_at is None:
+            return CircuitOpen(self._circuit, None, self._cause)
+        return CircuitOpen(self._circuit, pause if now + pause > retry_at else retry_at - now, self._cause)
+
+
 class Guard:
     """Guards the calls of one breaker.
 
@@ -42,6 +83,7 @@ class Guard:
         self.name = name
         self.options = options
         self.local = process.circuit(name, options)
+        self._probes = self.local.probes
         self.running: dict[int, float | AdmittedCall] = {}
         self.recorder = Recorder(name, process.clock, process.publisher, process.batching)
         self._process = process
@@ -52,40 +94,39 @@ class Guard:
         self._since = 0.0
         self._until = 0.0
         self._note: Callable[[float], None] = self.recorder.succeeded
-        self._refusal: tuple[float, float, Admission, Circuit] | None = None
+        self._refusal: _Refusal | None = None
         self._state_seen: State | None = None
 
     # --- The way in ------------------------------------------------------------------------------
 
-    def enter_at_once(self) -> int | None:
-        """Let a call through by the remembered answer; return its number. None: ask, by `enter`."""
+    def enter_at_once(self) -> int | CircuitOpen | None:
+        """Give the remembered answer: the number of a call that is let through, or its refusal. None: ask."""
         now = self._clock()
         if self._since <= now < self._until:
             number = next(self._numbers)
             self.running[number] = now
             return number
+        refusal = self._refusal
+        # While a probe of this process runs, calls inside it or beside it may go along.
+        if refusal is not None and refusal.since <= now < refusal.until and not self._probes.running:
+            return refusal.refuse(now)
         return None
 
-    def enter(self) -> int:
-        """Let a call through for which no answer is remembered; return its number. It may wait for the store.
-
-        Raises:
-            CircuitOpen: it is refused.
-
-        """
+    def enter(self) -> int | CircuitOpen:
+        """Ask: return the number of a call that is let through, or its refusal. It may wait for the store."""
         now = self._clock()
         if is_shared(self.local):
             return self._let_through(NESTED)
-        self._raise_remembered(now)
         number = self._ask(now)
-        self.share(number)
+        if isinstance(number, int):
+            self.share(number)
         return number
 
-    def enter_elsewhere(self) -> int:
+    def enter_elsewhere(self) -> int | CircuitOpen:
         """Do as `enter` does, for a task that waits in another thread and calls `share` itself."""
         return self._ask(self._clock())
 
-    def _ask(self, now: float) -> int:
+    def _ask(self, now: float) -> int | CircuitOpen:
         flag = self._process.flags.read(self.local.known, now)
         self._see(flag.circuit, now)
         admission = self._admission(flag, now)
@@ -96,7 +137,7 @@ class Guard:
             assert admission.otherwise is not None  # noqa: S101  (said to the type checker)
             admission = admission.otherwise
         if admission.action is Action.REFUSE:
-            raise self._refused(admission, flag, now)
+            return self._refused(admission, flag, now)
         return self._called(admission, now)
 
     def remembers(self, now: float) -> bool:
@@ -113,9 +154,6 @@ class Guard:
         """Tell whether the next `enter` may wait for the store."""
         now = self._clock()
         if is_shared(self.local):
-            return False
-        refusal = self._refusal
-        if refusal is not None and refusal[0] <= now < refusal[1]:
             return False
         flag = self.local.known.flag
         return flag is None or not flag.is_closed(now) or not self._needs_no_read(flag, now)
@@ -162,8 +200,8 @@ class Guard:
         if self._is_plain(admission, now):
             self._remember(admission, now)
             return self._let_through(now)
-        if not admission.is_trial and self.local.probes.may_join():
-            self.local.probes.joined()
+        if not admission.is_trial and self._probes.may_join():
+            self._probes.joined()
         # The clock is read again: the time that a table took is not the dependency's.
         return self._begin(
             AdmittedCall(self._clock(), is_counted=admission.is_counted, is_trial=admission.is_trial)
@@ -186,7 +224,7 @@ class Guard:
     def _begin(self, call: AdmittedCall) -> int:
         number = self._let_through(call)
         if call.is_probe_or_trial:
-            self.local.probes.began()
+            self._probes.began()
         if self.options.timeout_seconds is not None:
             at = call.started + self.options.timeout_seconds
             call.deadline = self._process.watchdog.watch(at, lambda: self.expire(number))
@@ -199,40 +237,27 @@ class Guard:
 
     # --- Refusals --------------------------------------------------------------------------------
 
-    def _raise_remembered(self, now: float) -> None:
-        refusal = self._refusal
-        if refusal is None:
-            return
-        since, until, admission, circuit = refusal
-        if since <= now < until and not self.local.probes.may_join():
-            self._count_refusal(admission)
-            raise self._circuit_open(admission, circuit, now)
-
     def _refused(self, admission: Admission, flag: Flag, now: float) -> CircuitOpen:
-        circuit = flag.circuit or Circuit(self.name)
+        """Refuse a call, and those after it with no questions asked while nothing can have changed."""
         self._until = 0.0
+        is_held = admission.cause is Cause.LOCAL_TRIP
+        count, counts_until = self.recorder.rejection_counter(is_held=is_held)
+        refusal = _Refusal(
+            admission,
+            flag.circuit or Circuit(self.name),
+            count,
+            since=now,
+            until=min(admission.until, counts_until),
+            # But for a local hold it is a matter of the flag's next reading, whatever the circuit's time
+            # says.
+            pause=0.0 if is_held else self.local.known.not_closed_seconds,
+        )
         has_more_to_do = flag.is_stale or self.options.on_refused is not None or tracing.is_active()
-        self._refusal = None if has_more_to_do else (now, admission.until, admission, circuit)
-        self._count_refusal(admission)
-        refusal = self._circuit_open(admission, circuit, now)
+        self._refusal = None if has_more_to_do else refusal
+        error = refusal.refuse(now)
         if self.options.on_refused is not None:
-            self._run_hook(self.options.on_refused, refusal)
-        return refusal
-
-    def _count_refusal(self, admission: Admission) -> None:
-        if admission.cause is Cause.LOCAL_TRIP:
-            self.recorder.held()
-        else:
-            self.recorder.rejected()
-
-    def _circuit_open(self, admission: Admission, circuit: Circuit, now: float) -> CircuitOpen:
-        if admission.retry_at is None:
-            return CircuitOpen(circuit, None, admission.cause)
-        seconds = admission.retry_at - now
-        if admission.cause is not Cause.LOCAL_TRIP:
-            # It is a matter of the flag's next reading, whatever the circuit's own time says.
-            seconds = max(seconds, self.local.known.not_closed_seconds)
-        return CircuitOpen(circuit, seconds, admission.cause)
+            self._run_hook(self.options.on_refused, error)
+        return error
 
     def _see(self, circuit: Circuit | None, now: float) -> None:
         if circuit is None:
@@ -241,7 +266,7 @@ class Guard:
         if state is not State.CLOSED:
             self._until = 0.0
         elif self.local.hold.failures_in_a_row == 0:
-            self.local.probes.start_over()
+            self._probes.start_over()
         if tracing.is_active():
             tracing.annotate(self.name, state)
         if state is not self._state_seen:
@@ -264,7 +289,7 @@ class Guard:
         answer it was let through by.
         """
         started = self.running.get(number)
-        if isinstance(started, float):
+        if started.__class__ is float:
             now = self._clock()
             if self._since <= now < self._until:
                 if self.running.pop(number, None) is not None:
@@ -293,7 +318,7 @@ class Guard:
             call.deadline.call_off()
         self._count(call, outcome, retry_after)
         if call.is_probe_or_trial:
-            self.local.probes.ended(was_cancelled=was_cancelled)
+            self._probes.ended(was_cancelled=was_cancelled)
             self._refusal = None
         if call.permit is not None:
             self._report(call.permit, outcome)
@@ -337,7 +362,7 @@ class Guard:
         self._count(call, Outcome.FAILURE, may_read=False)
         self.recorder.flush()
         if call.is_probe_or_trial:
-            self.local.probes.ended(was_cancelled=False)
+            self._probes.ended(was_cancelled=False)
         permit = call.permit
         if permit is not None:
             self._process.in_background(lambda: self._report(permit, Outcome.FAILURE))

@@ -73,17 +73,21 @@ class ProbesUnderWay:
     beside it were refused, and the next probe, and the next. So after a probe that was cancelled the next one
     takes calls of the same process along: three at most, and about twice as many after each further
     cancellation. A group of calls then succeeds or fails as one. When the circuit has closed, it starts over.
+
+    Attributes:
+        running: how many there are.
+
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running = 0
+        self.running = 0
         self._companions = 0
         self._cancellations = 0
 
     def may_join(self) -> bool:
         """Tell whether a call may go along with a probe that runs now."""
-        return self._running > 0 and self._companions < self._most_companions
+        return self.running > 0 and self._companions < self._most_companions
 
     @property
     def _most_companions(self) -> int:
@@ -93,13 +97,13 @@ class ProbesUnderWay:
 
     def began(self) -> None:
         with self._lock:
-            self._running += 1
-            if self._running == 1:
+            self.running += 1
+            if self.running == 1:
                 self._companions = 0
 
     def ended(self, *, was_cancelled: bool) -> None:
         with self._lock:
-            self._running -= 1
+            self.running -= 1
             self._cancellations += was_cancelled
 
     def joined(self) -> None:

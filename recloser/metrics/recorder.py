@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -166,14 +167,40 @@ class Recorder:
     def probed(self, *, failed: bool) -> None:
         self._count(PROBE_FAILURE, int(failed))
 
-    def rejected(self, calls: int = 1) -> None:
-        self._count(REJECTED, calls)
+    def rejected(self) -> None:
+        self._count(REJECTED, 1)
 
     def success_noter(self, now: float) -> tuple[Callable[[float], None], float]:
         """Return what takes the seconds of calls that succeeded, and until when, epoch seconds."""
         if self._batching.is_on:
             return self._successes.append, self.batch_until(now)
         return self.succeeded, now + LONGEST_BATCH_SECONDS
+
+    def rejection_counter(self, *, is_held: bool) -> tuple[Callable[[int], None], float]:
+        """Return what counts refused calls while it asks no clock, and until when, epoch seconds.
+
+        Args:
+            is_held: the local trip refuses, which counts as a failure, too.
+
+        """
+        if not self._is_batching() or self._began is None:
+            return (self._held_at_once if is_held else self._rejected_at_once), math.inf
+        ends = self._began + LONGEST_BATCH_SECONDS
+        reject, fail = self._others[REJECTED].append, self._failures.append
+        if not is_held:
+            return reject, ends
+
+        def count(one: int) -> None:
+            reject(one)
+            fail(None)
+
+        return count, ends
+
+    def _held_at_once(self, _one: int) -> None:
+        self.held()
+
+    def _rejected_at_once(self, _one: int) -> None:
+        self.rejected()
 
     def unprotected(self) -> None:
         self._count(UNPROTECTED, 1)
