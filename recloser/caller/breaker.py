@@ -264,7 +264,8 @@ class CircuitBreaker:
         if kind is Answers.NEVER:
             guard.withdraw(number)
             raise generator_error(asked.function)
-        awaitables.learn(asked.function, kind)
+        if hasattr(answer, "__await__"):  # an executor's future is waited for: its refusal is raised at once
+            awaitables.learn(asked.function, kind)
         if kind is Answers.LATER:
             # Its work begins when it is awaited, if it ever is: it is admitted then.
             guard.withdraw(number)
