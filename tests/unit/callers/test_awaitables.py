@@ -1,0 +1,286 @@
+"""Functions that are not `async def` and answer later all the same: admitted when their work begins."""
+
+# ruff: noqa: PLW0108  (a lambda around a function is what is tested here)
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import gc
+import warnings
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
+
+from recloser import CircuitOpen, State
+from recloser.testing import World
+
+NAME = "payments-api"
+
+
+class Down(Exception):  # noqa: N818
+    """The dependency's failure."""
+
+
+async def dependency() -> str:
+    await asyncio.sleep(0)
+    raise Down
+
+
+class Lazy:
+    """An awaitable that is no coroutine, as HTTP clients return it."""
+
+    def __await__(self) -> Iterator[Any]:
+        return dependency().__await__()
+
+
+class Client:
+    async def __call__(self) -> str:
+        return await dependency()
+
+
+def annotated() -> Awaitable[str]:
+    return dependency()
+
+
+async def in_threads() -> str:
+    def fails() -> str:
+        raise Down
+
+    return await asyncio.get_running_loop().run_in_executor(None, fails)
+
+
+WAYS: dict[str, Callable[[], Any]] = {
+    "async def": dependency,
+    "lambda": lambda: dependency(),
+    "annotated": annotated,
+    "partial": functools.partial(dependency),
+    "partial of a lambda": functools.partial(lambda: dependency()),
+    "object": Client(),
+    "mock": AsyncMock(side_effect=Down),
+    "awaitable": lambda: Lazy(),
+    "task": lambda: asyncio.ensure_future(dependency()),
+    "gather": lambda: asyncio.gather(dependency()),
+    "executor": lambda: asyncio.get_running_loop().run_in_executor(None, raises),
+    "wait_for": lambda: asyncio.wait_for(dependency(), 1),
+    "async with threads": in_threads,
+}
+
+
+def raises() -> None:
+    raise Down
+
+
+@pytest.fixture(params=WAYS, ids=list(WAYS))
+def function(request: pytest.FixtureRequest) -> Callable[[], Any]:
+    return WAYS[request.param]
+
+
+@pytest.mark.parametrize("by", ["decorator", "call"])
+def test_its_failure_is_counted(world: World, function: Callable[[], Any], by: str) -> None:
+    """The outcome is that of the work, not of having begun it."""
+    breaker = world.breaker(NAME, local_trip=None)
+    guarded = breaker(function) if by == "decorator" else functools.partial(breaker.call, function)
+
+    async def main() -> None:
+        for _ in range(3):
+            with pytest.raises(Down):
+                await guarded()
+        await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    assert world.metric("Failure") == [1, 1, 1]
+    assert breaker._guard.running == {}
+
+
+def test_its_refusal_is_awaited(world: World, function: Callable[[], Any]) -> None:
+    """Once it is known how a function answers, a refusal is where its answer would have been."""
+    first = world.breaker("first", local_trip=None)
+
+    async def main() -> None:
+        with contextlib.suppress(Down):
+            await first(function)()
+        for breaker in (first, world.breaker(NAME)):
+            world.force_open(breaker.name)
+            refused = breaker(function)()
+            with pytest.raises(CircuitOpen):
+                await refused
+
+    asyncio.run(main())
+
+
+def test_a_group_of_them_closes_the_circuit(world: World) -> None:
+    """They are admitted one by one when they are awaited, not all when the group is put together."""
+
+    async def literal(number: int) -> int:
+        return number
+
+    call = world.breaker(NAME)(lambda number: literal(number))
+
+    async def request() -> tuple[int, int, int]:
+        return await asyncio.gather(call(1), call(2), call(3))
+
+    asyncio.run(request())
+    world.trip(NAME)
+    world.clock.advance(11)
+    for _ in range(30):
+        with contextlib.suppress(CircuitOpen):
+            asyncio.run(request())
+        world.clock.advance(1)
+    assert world.tables.read(NAME).state is State.CLOSED
+
+
+@pytest.mark.parametrize("how", ["closed", "dropped"])
+def test_what_is_never_awaited_leaves_nothing(world: World, how: str) -> None:
+    """No call is counted, none is thought to be running, no permit is out."""
+    breaker = world.breaker(NAME)
+
+    async def answer() -> str:
+        return "paid"
+
+    call = breaker(lambda: answer())
+    assert asyncio.run(call()) == "paid"
+    world.metrics.clear()
+    world.trip(NAME)
+    world.clock.advance(11)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for _ in range(3):
+            coroutine: Any = call()
+            if how == "closed":
+                coroutine.close()
+            del coroutine
+            gc.collect()
+    probes = world.tables.read_probes(NAME, 1)
+    assert probes is not None
+    assert (probes.granted, breaker._guard.running, world.metrics) == (0, {}, [])
+
+
+def test_it_may_also_answer_at_once(world: World) -> None:
+    """A function that answers from its memory or by a coroutine is awaited either way, once it has done
+    both.
+    """
+    memory: dict[str, str] = {}
+
+    async def ask() -> str:
+        memory["answer"] = "paid"
+        return "paid"
+
+    @world.breaker(NAME)
+    def pay() -> Any:
+        return memory.get("answer") or ask()
+
+    async def main() -> list[str]:
+        return [await pay(), await pay()]
+
+    assert asyncio.run(main()) == ["paid", "paid"]
+    assert world.metric("Failure") == [0, 0]
+
+
+def test_the_future_of_an_executor(world: World) -> None:
+    """What a pool of threads returns is judged when it is done, and returned as it is."""
+    breaker = world.breaker(NAME)
+    with ThreadPoolExecutor(1) as pool:
+        submit = breaker(pool.submit)
+        future: Future[Any] = submit(raises)
+        with pytest.raises(Down):
+            future.result()
+        assert submit(len, "four").result() == 4
+    assert world.metric("Failure") == [1, 0]
+    world.force_open(NAME)
+    with pytest.raises(CircuitOpen):
+        submit(len, "four")
+
+
+def test_a_cancelled_task_says_nothing(world: World) -> None:
+    """A future that is cancelled is no outcome; the probe that it was is given back."""
+    breaker = world.breaker(NAME)
+    call = breaker(lambda: asyncio.ensure_future(asyncio.sleep(10)))
+    world.trip(NAME)
+    world.clock.advance(11)
+
+    async def main() -> None:
+        future = call()
+        await asyncio.sleep(0)
+        future.cancel()
+        await asyncio.sleep(0.05)
+
+    asyncio.run(main())
+    probes = world.tables.read_probes(NAME, 1)
+    assert probes is not None
+    assert (probes.granted, probes.out, world.metrics) == (1, 0, [])
+
+
+def generator() -> Iterator[int]:
+    yield 1
+
+
+@contextlib.contextmanager
+def manager() -> Iterator[int]:
+    yield 1
+
+
+async def async_generator() -> Any:
+    yield 1
+
+
+@contextlib.asynccontextmanager
+async def async_manager() -> Any:
+    yield 1
+
+
+class Methods:
+    @staticmethod
+    def static() -> None: ...
+
+    @classmethod
+    def of_class(cls) -> None: ...
+
+
+@pytest.mark.parametrize("lazy", [generator, manager, async_generator, async_manager])
+def test_generators_are_refused(world: World, lazy: Callable[[], Any]) -> None:
+    """At decoration where it can be seen, at the call where it cannot; nothing is counted."""
+    breaker = world.breaker(NAME)
+    guards: list[Callable[..., Any]] = [breaker, breaker.call]
+    for guard in guards:
+        with pytest.raises(TypeError, match="guard what it calls, or use a `with` block inside it"):
+            guard(lazy)
+    with pytest.raises(TypeError, match="guard what it calls"):
+        breaker(lambda: lazy())()
+    assert (world.metrics, breaker._guard.running) == ([], {})
+
+
+@pytest.mark.parametrize("name", ["static", "of_class"])
+def test_method_objects_are_refused(world: World, name: str) -> None:
+    """The error says which decorator comes first."""
+    with pytest.raises(TypeError, match=r"put @(staticmethod|classmethod) above the breaker"):
+        world.breaker(NAME)(vars(Methods)[name])
+
+
+def test_under_another_event_loop(world: World) -> None:
+    """Without asyncio an async call that must wait is refused with a sentence, and counts as nothing."""
+
+    async def pay() -> str:
+        return "paid"
+
+    coroutine: Coroutine[Any, Any, str] = world.breaker(NAME).call(pay)
+    with pytest.raises(RuntimeError, match="under asyncio only"):
+        coroutine.send(None)
+    assert world.metrics == []
+
+
+def test_breakers_do_not_outlive_their_functions(world: World) -> None:
+    """A lambda that was guarded once is not kept alive."""
+    breaker = world.breaker(NAME)
+    for number in range(100):
+        namespace: dict[str, Any] = {}
+        exec(f"def function(): return {number}", namespace)
+        assert breaker.call(namespace["function"]) == number
+    del namespace
+    gc.collect()
+    from recloser.caller import awaitables  # noqa: PLC0415
+
+    assert not [code for code in awaitables._kinds if code.co_filename == "<string>"]
