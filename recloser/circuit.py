@@ -15,6 +15,8 @@ from typing import Any
 NAME_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 DUE_SHARDS = 8
 HISTORY_LENGTH = 10
+# Permits that may be given back in one generation; then a new one begins, so that no item grows without end.
+GIVE_BACKS_PER_GENERATION = 100
 
 
 class State(StrEnum):

@@ -35,10 +35,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
-from recloser.circuit import HISTORY_LENGTH, Cause, Circuit, Override, Probes, State, Transition
+from recloser.circuit import (
+    GIVE_BACKS_PER_GENERATION,
+    HISTORY_LENGTH,
+    Cause,
+    Circuit,
+    Override,
+    Probes,
+    State,
+    Transition,
+)
 from recloser.policy import RecoveryPolicy
 
 CANARY = 1  # the permits of a new generation: one probe, alone
+
+# How far the clocks of two writers may be apart. A stored time that lies further in the future than the
+# policy and this allow was written by hand or by a wrong clock; nothing waits for it.
+CLOCKS_APART_MS = 60_000
 
 
 # --- Signals -------------------------------------------------------------------------------------
@@ -271,7 +284,7 @@ def _alarm_raised(circuit: Circuit, signal: AlarmRaised, now_ms: int, policy: Re
         return nothing(Cause.ALREADY_OPEN, "already open")  # and opened_at stays: an outage starts once
     if circuit.state is State.HALF_OPEN and not by_hand:
         return nothing(Cause.PROBES_DECIDE, "half-open: the probes decide")
-    if _is_stale(circuit, signal):
+    if _is_stale(circuit, signal, now_ms):
         # Data from before the close says nothing about the dependency now. The alarm must go back to
         # OK, or it could not raise again: CloudWatch speaks only when an alarm changes.
         reason = "stale: no datapoint is newer than the last close"
@@ -288,7 +301,7 @@ def _alarm_raised(circuit: Circuit, signal: AlarmRaised, now_ms: int, policy: Re
     return _trip(circuit, Cause.ALARM, reason, now_ms, policy, alarm=signal.alarm)
 
 
-def _is_stale(circuit: Circuit, signal: AlarmRaised) -> bool:
+def _is_stale(circuit: Circuit, signal: AlarmRaised, now_ms: int) -> bool:
     """A datapoint is fresh if it ends after the close, and began after the trip before that.
 
     While a circuit is open only probes are made, and they are counted apart, so a bucket that spans the close
@@ -297,11 +310,18 @@ def _is_stale(circuit: Circuit, signal: AlarmRaised) -> bool:
     begins_ms, ends_ms = signal.newest_data_begins_ms, signal.newest_data_ends_ms
     if signal.evidence is not None:
         begins_ms, ends_ms = signal.evidence.begins_ms, signal.evidence.ends_ms
-    closed_at_ms, opened_at_ms = circuit.closed_at_ms, circuit.opened_at_ms
+    closed_at_ms = _closed_at_ms(circuit, now_ms)
     if ends_ms is None or closed_at_ms is None:
         return False
-    spans_outage = begins_ms is not None and opened_at_ms is not None and begins_ms < opened_at_ms
-    return ends_ms <= closed_at_ms or (spans_outage and (opened_at_ms or 0) <= closed_at_ms)
+    if ends_ms <= closed_at_ms or begins_ms is None or circuit.opened_at_ms is None:
+        return ends_ms <= closed_at_ms
+    return begins_ms < circuit.opened_at_ms <= closed_at_ms
+
+
+def _closed_at_ms(circuit: Circuit, now_ms: int) -> int | None:
+    """When the circuit was last closed; None: never, or at a time that no clock can have shown yet."""
+    closed_at_ms = circuit.closed_at_ms
+    return None if closed_at_ms is None or closed_at_ms > now_ms + CLOCKS_APART_MS else closed_at_ms
 
 
 def _doubt(evidence: Evidence, policy: RecoveryPolicy) -> Decision | None:
@@ -369,6 +389,10 @@ def _probes_reported(circuit: Circuit, probes: Probes, now_ms: int, policy: Reco
         return nothing(Cause.CLOSED_ALREADY, "closed: nothing to prove")
     if probes.generation != circuit.generation:
         return _of_another_generation(circuit, probes.generation)
+    flaw = _flaw(circuit, probes)
+    if flaw is not None:
+        return _renew_permits(circuit, flaw, now_ms)
+    probes = _credible(circuit, probes)
     if probes.failed:
         reason = f"probe {min(probes.failed)} failed"
         return _trip(circuit, Cause.PROBE_FAILED, reason, now_ms, policy)
@@ -391,6 +415,32 @@ def _probes_reported(circuit: Circuit, probes: Probes, now_ms: int, policy: Reco
     return nothing(Cause.TOO_FEW_SUCCESSES, "not enough probes have succeeded yet")
 
 
+def _flaw(circuit: Circuit, probes: Probes) -> str | None:
+    """Say why a generation's permits cannot be gone by; None: they can."""
+    if len(probes.returned) >= GIVE_BACKS_PER_GENERATION:
+        return f"{len(probes.returned)} permits were given back: new ones"
+    if probes.allowed > circuit.permits + len(probes.returned):
+        return f"{probes.allowed} permits, though {circuit.permits} were made: new ones"
+    return None
+
+
+def _credible(circuit: Circuit, probes: Probes) -> Probes:
+    """What of the reports can be true.
+
+    Whoever may claim and report may write any number. More permits than were made cannot have been granted,
+    and a number that was not granted cannot be reported.
+    """
+    granted = min(probes.granted, circuit.permits + len(probes.returned))
+    numbers = frozenset(range(1, granted + 1))
+    return replace(
+        probes,
+        granted=granted,
+        succeeded=probes.succeeded & numbers,
+        failed=probes.failed & numbers,
+        returned=probes.returned & numbers,
+    )
+
+
 def _of_another_generation(circuit: Circuit, generation: int) -> Decision:
     return nothing(Cause.OLD_GENERATION, f"generation {generation} is over: now {circuit.generation}")
 
@@ -405,19 +455,24 @@ def _timer_due(circuit: Circuit, probes: Probes | None, now_ms: int, policy: Rec
         return _expire_override(circuit, probes, now_ms, policy)
     if circuit.state is State.CLOSED:
         return nothing(Cause.CLOSED_ALREADY, "closed: nothing is due")
-    if circuit.state is State.OPEN and now_ms < (circuit.retry_at_ms or 0):
-        return nothing(Cause.NOT_DUE, "open: retry_at has not come")
-    if circuit.retry_at_ms is None:
-        # Nobody holds it and no time will come: written by hand, or what held it cannot be read any more.
-        reason = "open without a time to retry: now"
+    if circuit.retry_at_ms is None or circuit.retry_at_ms > _latest_retry_ms(circuit, now_ms, policy):
+        # Nobody holds it and no time will come: written by hand or by a wrong clock, or what held it cannot
+        # be read any more.
+        reason = "open without a time to retry that a trip could have set: now"
         return _begin_generation(circuit, Cause.NO_RETRY_TIME, reason, now_ms, retry_at_ms=now_ms)
+    if circuit.state is State.OPEN and now_ms < circuit.retry_at_ms:
+        return nothing(Cause.NOT_DUE, "open: retry_at has not come")
     if probes is None or probes.generation != circuit.generation:
         # Without its item nobody could claim a permit, and the circuit would stay open for ever.
-        reason = "the permits were gone: new ones"
-        return _begin_generation(circuit, Cause.PERMITS_UNUSABLE, reason, now_ms, retry_at_ms=now_ms)
+        return _renew_permits(circuit, "the permits were gone: new ones", now_ms)
+    if probes.opens_at_ms > max(now_ms, circuit.retry_at_ms):
+        return _renew_permits(circuit, "the permits would open later than the circuit: new ones", now_ms)
     reported = _probes_reported(circuit, probes, now_ms, policy)
     if reported.circuit is not None:
         return reported  # news whose stream record was lost or is late
+    probes = _credible(circuit, probes)
+    if not probes.out and probes.available <= 0:
+        return _renew_permits(circuit, "no permit is left, and none is out: new ones", now_ms)
     if circuit.state is State.OPEN:
         return _half_open(circuit, Cause.RETRY_DUE, "retry_at has come", now_ms, None)
     return _deadline(circuit, probes, now_ms, policy)
@@ -426,7 +481,7 @@ def _timer_due(circuit: Circuit, probes: Probes | None, now_ms: int, policy: Rec
 def _deadline(circuit: Circuit, probes: Probes, now_ms: int, policy: RecoveryPolicy) -> Decision:
     if circuit.deadline_at_ms is None:
         return nothing(Cause.NO_TRAFFIC, "half-open: no probe is out, waiting for traffic")
-    if now_ms < circuit.deadline_at_ms:
+    if now_ms < circuit.deadline_at_ms <= _deadline_ms(now_ms, policy) + CLOCKS_APART_MS:
         return nothing(Cause.NOT_DUE, "half-open: the probe deadline has not come")
     if not probes.out:
         return _stop_clock(circuit)
@@ -434,6 +489,8 @@ def _deadline(circuit: Circuit, probes: Probes, now_ms: int, policy: RecoveryPol
         reason = "the probe was lost: it hangs or its environment died"
         return _trip(circuit, Cause.PROBE_LOST, reason, now_ms, policy)
     missing = policy.permits + probes.out - circuit.permits
+    if missing <= 0 and probes.available <= 0:
+        return _renew_permits(circuit, "no permit is left, and those that are out are lost: new ones", now_ms)
     if missing <= 0:
         changed = _rewritten(replace(circuit, deadline_at_ms=None))
         return Decision(Cause.PERMITS_REPLACED, "the lost permits were replaced already", changed)
@@ -442,6 +499,10 @@ def _deadline(circuit: Circuit, probes: Probes, now_ms: int, policy: RecoveryPol
     )
     mint = Mint(circuit.generation, missing)
     return Decision(Cause.PERMITS_REPLACED, f"{missing} lost permits replaced", changed, mint)
+
+
+def _renew_permits(circuit: Circuit, reason: str, now_ms: int) -> Decision:
+    return _begin_generation(circuit, Cause.PERMITS_UNUSABLE, reason, now_ms, retry_at_ms=now_ms)
 
 
 def _deadline_ms(now_ms: int, policy: RecoveryPolicy) -> int:
@@ -525,19 +586,27 @@ def _close(circuit: Circuit, cause: Cause, reason: str, now_ms: int) -> Decision
 def _is_new_outage(circuit: Circuit, now_ms: int, policy: RecoveryPolicy) -> bool:
     if circuit.state is not State.CLOSED:
         return False
-    closed_at_ms = circuit.closed_at_ms
+    closed_at_ms = _closed_at_ms(circuit, now_ms)
     return closed_at_ms is None or now_ms - closed_at_ms > _milliseconds(policy.stable_after_seconds)
 
 
 def _recovery_wait_ms(circuit: Circuit, trips: int, now_ms: int, policy: RecoveryPolicy) -> int:
+    # Drawn from what is unique to this trip rather than from a generator: the decision stays a pure function.
+    draw = zlib.crc32(f"{circuit.name}#{circuit.generation}@{now_ms}".encode()) / 0xFFFFFFFF
+    return _wait_ms(trips, policy, jitter=policy.jitter * (2 * draw - 1))
+
+
+def _latest_retry_ms(circuit: Circuit, now_ms: int, policy: RecoveryPolicy) -> int:
+    return now_ms + _wait_ms(max(1, circuit.trips), policy, jitter=policy.jitter) + CLOCKS_APART_MS
+
+
+def _wait_ms(trips: int, policy: RecoveryPolicy, jitter: float) -> int:
     longest = policy.max_recovery_timeout_seconds
     try:
         seconds = min(longest, policy.recovery_timeout_seconds * float(policy.backoff) ** (trips - 1))
     except OverflowError:  # 10.0 ** 400: an outage that has outlived floating point
         seconds = longest
-    # Drawn from what is unique to this trip rather than from a generator: the decision stays a pure function.
-    draw = zlib.crc32(f"{circuit.name}#{circuit.generation}@{now_ms}".encode()) / 0xFFFFFFFF
-    return _milliseconds(min(longest, seconds * (1 + policy.jitter * (2 * draw - 1))))
+    return _milliseconds(min(longest, seconds * (1 + jitter)))
 
 
 # --- Operators -----------------------------------------------------------------------------------

@@ -25,6 +25,10 @@ ATTEMPTS = 10
 DEAF_AFTER_MS = 30_000
 
 
+MINUTE_MS = 60_000
+SWEEP_EVERY_MINUTES = 5
+
+
 def wall_clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -87,13 +91,16 @@ class Control:
     def tick_due(self) -> list[Applied]:
         """Let time pass for every circuit that it must do something with.
 
+        Every fifth minute these are all that are not simply closed, whatever their place in the index: an
+        item that was written by hand or by a wrong clock has none, or one an hour away.
+
         Raises:
             ExceptionGroup: some circuits failed; the others were done all the same.
 
         """
         done: list[Applied] = []
         failures: list[Exception] = []
-        for name in list(self._tables.due(self._now_ms())):
+        for name in self._due():
             try:
                 done.append(self.tick(name))
             except Exception as error:  # noqa: BLE001  (one circuit's trouble must not hold up the others)
@@ -104,6 +111,13 @@ class Control:
                 f"{len(failures)} of {len(failures) + len(done)} due circuits failed", failures
             )
         return done
+
+    def _due(self) -> list[str]:
+        now_ms = self._now_ms()
+        names = set(self._tables.due(now_ms))
+        if now_ms // MINUTE_MS % SWEEP_EVERY_MINUTES == 0:
+            names |= {circuit.name for circuit in self._tables.scan() if _may_be_due(circuit)}
+        return sorted(names)
 
     def rearm_deaf_alarms(self) -> list[str]:
         """Look after the alarms that have stood in ALARM for a while over a closed circuit.
@@ -171,3 +185,7 @@ class Control:
             logger.exception("alarm %s could not be re-armed", alarm)
             return False
         return True
+
+
+def _may_be_due(circuit: Circuit) -> bool:
+    return circuit.state is not State.CLOSED or circuit.override is not None

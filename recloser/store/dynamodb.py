@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from recloser.circuit import DUE_SHARDS, Circuit, Probes
 from recloser.errors import Conflict, StoreError
 from recloser.store.rows import (
+    LARGEST_COUNT,
     SCHEMA,
     decode_circuit,
     decode_probes,
@@ -112,7 +113,7 @@ class DynamoDBTables:
             return None
         _, probes, problems = decode_probes(item)
         self._tell(name, problems)
-        return probes
+        return None if problems else probes
 
     def commit(self, before: Circuit, decision: Decision) -> None:
         if decision.circuit is None:
@@ -212,12 +213,16 @@ class DynamoDBTables:
         settings.append("#schema = if_not_exists(#schema, :schema)")
         removals = [f"#{name}" for name, value in attributes.items() if value is None]
         expression = f"SET {', '.join(settings)}"
-        condition = "#revision = :before"
+        # A revision written by hand may be no whole number; it is read rounded down.
+        condition = "#revision >= :before AND #revision < :revision"
         values[":before"] = encode(before.revision)
         if not before.revision:
-            # Revision 0 is none at all, or what an operator wrote by hand and is no number.
-            condition += " OR NOT attribute_type(#revision, :number)"
-            values[":number"] = encode("N")
+            # Revision 0 is none at all, or what an operator wrote by hand and cannot be one.
+            condition = (
+                "NOT attribute_type(#revision, :number) OR #revision < :revision OR #revision > :largest"
+            )
+            values |= {":number": encode("N"), ":largest": encode(LARGEST_COUNT)}
+            del values[":before"]
         return {
             "TableName": self._circuit_table,
             "Key": {"circuit": encode(after.name)},

@@ -6,6 +6,7 @@ cannot be understood takes its safe default and is named in the list of problems
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,10 @@ from recloser.circuit import HISTORY_LENGTH, Cause, Circuit, Override, Probes, S
 from recloser.policy import usable
 
 SCHEMA = 1
+LARGEST_COUNT = 10**15  # what a circuit counts stays far below; DynamoDB itself keeps 38 digits
+LATEST_MS = 253_402_300_799_999  # the end of the year 9999, the last that a calendar shows
+# DynamoDB's limit is 400 KB, and an item that is nearly full takes no more claims. Ours stay far below.
+LARGEST_PERMIT_ITEM_BYTES = 200_000
 PROBES_KEPT_SECONDS = 30 * 24 * 3600
 # Ten reasons in the history then keep an item below one read unit of 4 KB.
 LONGEST_TEXT_BYTES = 128
@@ -140,21 +145,21 @@ def decode_circuit(name: str, item: Item) -> tuple[Circuit, list[str]]:
 
     """
     row = _Row(item)
-    schema = row.take("schema", _whole, SCHEMA)
+    schema = row.take("schema", _count, SCHEMA)
     if schema > SCHEMA:
         row.problems.append(f"schema {schema} is newer than {SCHEMA}: what is known of it was read")
     circuit = Circuit(
         name=name,
         state=row.take("state", State, State.CLOSED),
-        generation=row.take("generation", _whole, 0),
-        revision=row.take("revision", _whole, 0),
-        changed_at_ms=row.take("changed_at", _whole, 0),
-        opened_at_ms=row.take("opened_at", _whole, None),
-        closed_at_ms=row.take("closed_at", _whole, None),
-        retry_at_ms=row.take("retry_at", _whole, None),
-        deadline_at_ms=row.take("deadline_at", _whole, None),
-        trips=row.take("trips", _whole, 0),
-        permits=row.take("permits", _whole, 0),
+        generation=row.take("generation", _count, 0),
+        revision=row.take("revision", _revision, 0),
+        changed_at_ms=row.take("changed_at", _moment, 0),
+        opened_at_ms=row.take("opened_at", _moment, None),
+        closed_at_ms=row.take("closed_at", _moment, None),
+        retry_at_ms=row.take("retry_at", _moment, None),
+        deadline_at_ms=row.take("deadline_at", _moment, None),
+        trips=row.take("trips", _count, 0),
+        permits=row.take("permits", _count, 0),
         reason=row.take("reason", _text, ""),
         cause=row.take("cause", _read_cause, None),
         alarm=row.take("alarm", _text, None),
@@ -188,10 +193,19 @@ class _Row:
         return settings
 
 
-def _whole(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
+def _count(value: object, largest: int = LARGEST_COUNT) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= largest:
         return value
-    raise ValueError(f"{value!r} is not a whole number")
+    raise ValueError(f"{value!r} is not a whole number from 0 to {largest}")
+
+
+def _moment(value: object) -> int:
+    return _count(value, LATEST_MS)
+
+
+def _revision(value: object) -> int:
+    """Read a revision, rounded down: the next write is conditional on what lies between it and the next."""
+    return _count(math.floor(value) if isinstance(value, float) and math.isfinite(value) else value)
 
 
 def _text(value: object) -> str:
@@ -208,7 +222,7 @@ def _map(value: object) -> Mapping[str, Any]:
 
 def _numbers(value: object) -> frozenset[int]:
     if isinstance(value, frozenset):
-        return frozenset(_whole(number) for number in value)
+        return frozenset(_count(number) for number in value)
     raise ValueError(f"{value!r} is not a set of numbers")
 
 
@@ -218,8 +232,8 @@ def _read_override(row: Mapping[str, Any]) -> Override:
         state=State(row["state"]),
         by=_text(row["by"]),
         why=_text(row["why"]),
-        at_ms=_whole(row["at"]),
-        until_ms=None if until is None else _whole(until),
+        at_ms=_moment(row["at"]),
+        until_ms=None if until is None else _moment(until),
     )
 
 
@@ -231,10 +245,10 @@ def _read_cause(value: object) -> Cause | None:
 def _read_history(rows: list[Mapping[str, Any]]) -> tuple[Transition, ...]:
     return tuple(
         Transition(
-            at_ms=_whole(row["at"]),
+            at_ms=_moment(row["at"]),
             from_state=State(row["from"]),
             to_state=State(row["to"]),
-            generation=_whole(row["generation"]),
+            generation=_count(row["generation"]),
             reason=_text(row["reason"]),
             cause=_read_cause(row.get("cause")),
         )
@@ -277,7 +291,7 @@ def decode_probes(item: Item) -> tuple[str, Probes, list[str]]:
     """Read an item of the probe table.
 
     Returns:
-        The circuit's name, its probes, and what was not understood.
+        The circuit's name, its probes, and what makes the item unusable.
 
     Raises:
         ValueError: the key is missing or has another form.
@@ -289,11 +303,13 @@ def decode_probes(item: Item) -> tuple[str, Probes, list[str]]:
     row = _Row(item)
     probes = Probes(
         generation=generation,
-        granted=row.take("granted", _whole, 0),
-        allowed=row.take("allowed", _whole, 0),
-        opens_at_ms=row.take("opens_at", _whole, 0),
+        granted=row.take("granted", _count, 0),
+        allowed=row.take("allowed", _count, 0),
+        opens_at_ms=row.take("opens_at", _moment, 0),
         succeeded=row.take("succeeded", _numbers, frozenset()),
         failed=row.take("failed", _numbers, frozenset()),
         returned=row.take("returned", _numbers, frozenset()),
     )
+    if len(repr(item)) > LARGEST_PERMIT_ITEM_BYTES:
+        row.problems.append(f"the item is larger than {LARGEST_PERMIT_ITEM_BYTES} bytes: nobody could claim")
     return name, probes, row.problems

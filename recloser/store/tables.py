@@ -25,7 +25,7 @@ class Tables(Protocol):
         """Return several circuits by name, in as few requests as can be; eventually consistent."""
 
     def read_probes(self, name: str, generation: int) -> Probes | None:
-        """Return what became of a generation's permits; None: it has none."""
+        """Return what became of a generation's permits; None: it has none, or they cannot be used."""
 
     def commit(self, before: Circuit, decision: Decision) -> None:
         """Write the decision, all of it or nothing.

@@ -11,6 +11,7 @@ from decisions import (
     NOW_MS,
     RETRY_AT_MS,
     WAIT_MS,
+    closing,
     committed,
     more_permits,
     reported,
@@ -53,11 +54,11 @@ def test_what_is_committed_is_read_back(tables: Tables) -> None:
 def test_optional_attributes_go_away(tables: Tables) -> None:
     """What a circuit no longer has is gone when it is read back: a closed one has no retry_at."""
     opened = tripped(tables)
-    closing = reported(opened, Probes(1, granted=5, allowed=10, succeeded=frozenset(range(1, 6))))
+    decision = closing(opened)
 
-    closed = committed(tables, closing, opened)
+    closed = committed(tables, decision, opened)
 
-    assert closed == closing.circuit
+    assert closed == decision.circuit
     assert (closed.state, closed.retry_at_ms, closed.due_at_ms) == (State.CLOSED, None, None)
 
 

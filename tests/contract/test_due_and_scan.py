@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from decisions import NOW_MS, RETRY_AT_MS, committed, reported, set_policy, tripped
+from decisions import NOW_MS, RETRY_AT_MS, closing, committed, reported, set_policy, tripped
 from stored_tables import StoredTables
 
 from recloser.circuit import Circuit, Override, Probes, State
@@ -54,8 +54,7 @@ def test_a_closed_circuit_is_no_longer_due(tables: Tables) -> None:
         tripped(tables, name)
     half_open = reported(tables.read("half-open"), Probes(1, granted=1, allowed=1))
     committed(tables, half_open)
-    succeeded = frozenset(range(1, 6))
-    committed(tables, reported(tables.read("closed"), Probes(1, granted=5, succeeded=succeeded)))
+    committed(tables, closing(tables.read("closed")))
 
     assert tables.read("half-open").state is State.HALF_OPEN
     assert due(tables, RETRY_AT_MS + 30_000) == ["half-open", "open"]

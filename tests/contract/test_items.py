@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from decisions import NOW_MS, RETRY_AT_MS, committed, reported, trip, tripped
+from decisions import NOW_MS, RETRY_AT_MS, closing, committed, reported, trip, tripped
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from stored_tables import ROOT, Item, StoredTables
 
 from recloser.circuit import HISTORY_LENGTH, Cause, Circuit, Override, Probes, State, Transition
 from recloser.decide import Decision
+from recloser.errors import Conflict
 
 NAME = "payments-api"
 READ_UNIT_BYTES = 4096
@@ -57,7 +58,7 @@ def test_items_fulfill_their_schemas(stored: StoredTables) -> None:
     tables.report(NAME, 1, 1, succeeded=True)
     states = [opened]
     for succeeded in (frozenset({1}), frozenset(range(1, 6))):
-        probes = Probes(1, granted=len(succeeded), allowed=10, succeeded=succeeded)
+        probes = Probes(1, granted=len(succeeded), allowed=states[-1].permits, succeeded=succeeded)
         states.append(committed(tables, reported(states[-1], probes)))
         item = stored.circuit(NAME)
         assert item is not None
@@ -73,7 +74,7 @@ def test_what_is_absent_is_no_attribute(stored: StoredTables) -> None:
     tables = stored.tables()
     opened = tripped(tables)
     opened_item = stored.circuit(NAME)
-    committed(tables, reported(opened, Probes(1, granted=5, succeeded=frozenset(range(1, 6)))), opened)
+    committed(tables, closing(opened), opened)
     closed_item = stored.circuit(NAME)
     assert opened_item is not None
     assert closed_item is not None
@@ -167,7 +168,19 @@ def test_a_text_that_is_no_text_is_stored_all_the_same(stored: StoredTables) -> 
     assert circuit.reason == "alarm set by hand: the card scheme is down ?"
 
 
-@pytest.mark.parametrize("revision", [None, {"N": "0"}, {"S": "one"}, {"NULL": True}])
+@pytest.mark.parametrize(
+    "revision",
+    [
+        None,
+        {"N": "0"},
+        {"S": "one"},
+        {"NULL": True},
+        {"N": "0.5"},
+        {"N": "-3"},
+        {"N": "1e100"},
+        {"N": "-1e100"},
+    ],
+)
 def test_an_item_made_by_hand_can_be_written(stored: StoredTables, revision: Item | None) -> None:
     """An operator's own item, without a revision or with one that is none, is no dead end."""
     tables = stored.tables()
@@ -178,6 +191,22 @@ def test_an_item_made_by_hand_can_be_written(stored: StoredTables, revision: Ite
 
     assert (circuit.state, circuit.generation, circuit.revision) == (State.OPEN, 1, 1)
     assert circuit.policy == {"permits": 20}
+
+
+@pytest.mark.parametrize("revision", ["17.5", "17.999"])
+def test_a_revision_that_is_no_whole_number_is_one_after_the_next_write(
+    stored: StoredTables, revision: str
+) -> None:
+    """A revision is read rounded down, and fences like any other: the second of two writers loses."""
+    tables = stored.tables()
+    stored.put_circuit({"circuit": {"S": NAME}, "revision": {"N": revision}})
+    before = tables.read(NAME, consistent=True)
+
+    written = committed(tables, trip(before), before)
+
+    assert written.revision == int(float(revision)) + 1
+    with pytest.raises(Conflict):
+        tables.commit(before, trip(before))
 
 
 def test_settings_that_are_not_understood_survive_a_write(stored: StoredTables) -> None:

@@ -105,7 +105,14 @@ def test_a_trip_is_announced(
 
 
 OPEN = Circuit(
-    NAME, State.OPEN, generation=17, revision=42, changed_at_ms=NOW_MS - 1000, retry_at_ms=NOW_MS, trips=1
+    NAME,
+    State.OPEN,
+    generation=17,
+    revision=42,
+    changed_at_ms=NOW_MS - 1000,
+    retry_at_ms=NOW_MS,
+    trips=1,
+    permits=1,
 )
 CLOSED = Circuit(NAME, generation=16, revision=41, changed_at_ms=NOW_MS - 1000, closed_at_ms=NOW_MS - 1000)
 HELD = Override(State.OPEN, by="maria", why="INC-4711", at_ms=NOW_MS, until_ms=NOW_MS + 60_000)

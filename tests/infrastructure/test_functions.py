@@ -104,7 +104,7 @@ def test_every_default_can_be_set() -> None:
         name: value for name, value in asdict(wanted).items() if value != getattr(RecoveryPolicy(), name)
     }
     # The other settings are a circuit's own affair, for the policy of its item.
-    assert asdict(RecoveryPolicy()).keys() - changed.keys() == {"ramp_seconds", "enforce"}
+    assert asdict(RecoveryPolicy()).keys() - changed.keys() == {"failure_threshold_percent", "minimum_calls"}
     parameters = {
         name.title().replace("_", ""): str(value).removesuffix(".0") for name, value in changed.items()
     }

@@ -50,6 +50,7 @@ ALLOWED: dict[str, list[tuple[Any, ...]]] = {
         *own("StartRecovery"),
         *COMMIT,
         (["dynamodb:Query"], {"Fn::Sub": "${CircuitTable.Arn}/index/due"}),
+        (["dynamodb:Scan"], {"Fn::GetAtt": ["CircuitTable", "Arn"]}),
         dead_letters("StartRecovery"),
     ],
     "AnnounceRole": [

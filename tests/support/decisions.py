@@ -28,6 +28,13 @@ def reported(circuit: Circuit, probes: Probes, *, now_ms: int = RETRY_AT_MS) -> 
     return decide(circuit, ProbesReported(probes), now_ms, POLICY)
 
 
+def closing(circuit: Circuit) -> Decision:
+    """The close of a circuit whose permits are all made, by as many successes as it takes."""
+    succeeded = frozenset(range(1, POLICY.successes_to_close + 1))
+    probes = Probes(circuit.generation, granted=len(succeeded), allowed=POLICY.permits, succeeded=succeeded)
+    return reported(replace(circuit, permits=POLICY.permits), probes)
+
+
 def set_policy(circuit: Circuit, **settings: float) -> Decision:
     """An operator's settings."""
     return decide(circuit, PolicySet(settings, by="maria"), NOW_MS, POLICY)

@@ -61,13 +61,16 @@ def probes(
     succeeded: int = 0,
     failed: int = 0,
     returned: int = 0,
+    *,
     generation: int = 5,
+    made: int = 1,
 ) -> Probes:
+    """The permits of a generation as its item counts them; `made` were minted."""
     numbers = iter(range(1, 100))
     return Probes(
         generation,
         granted=granted,
-        allowed=10,
+        allowed=made + returned,
         succeeded=frozenset(next(numbers) for _ in range(succeeded)),
         failed=frozenset(next(numbers) for _ in range(failed)),
         returned=frozenset(next(numbers) for _ in range(returned)),
@@ -224,7 +227,7 @@ TABLE = {
     ),
     "a failed probe trips a half-open circuit again": Row(
         ADMITTING,
-        REPORTED(probes(6, succeeded=4, failed=1)),
+        REPORTED(probes(6, succeeded=4, failed=1, made=10)),
         Cause.PROBE_FAILED,
         State.OPEN,
         6,
@@ -232,7 +235,7 @@ TABLE = {
     ),
     "one failure outweighs enough successes": Row(
         ADMITTING,
-        REPORTED(probes(9, succeeded=8, failed=1)),
+        REPORTED(probes(9, succeeded=8, failed=1, made=10)),
         Cause.PROBE_FAILED,
         State.OPEN,
         6,
@@ -255,18 +258,23 @@ TABLE = {
         HALF_OPEN, REPORTED(probes(1, succeeded=1)), Cause.CANARY_SUCCEEDED, State.HALF_OPEN, 5, Mint(5, 9)
     ),
     "the canary's success, told twice, mints once": Row(
-        ADMITTING, REPORTED(probes(1, succeeded=1)), Cause.TOO_FEW_SUCCESSES, None
+        ADMITTING, REPORTED(probes(1, succeeded=1, made=10)), Cause.TOO_FEW_SUCCESSES, None
     ),
     # ProbesReported: enough succeeded
     "enough successes mean nothing to a closed circuit": Row(
         CLOSED, REPORTED(probes(5, succeeded=5, generation=4)), Cause.CLOSED_ALREADY, None
     ),
     "enough successes close an open circuit": Row(
-        OPEN, REPORTED(probes(5, succeeded=5)), Cause.PROBES_SUCCEEDED, State.CLOSED, 6, rearm="fast"
+        replace(OPEN, permits=10),
+        REPORTED(probes(5, succeeded=5, made=10)),
+        Cause.PROBES_SUCCEEDED,
+        State.CLOSED,
+        6,
+        rearm="fast",
     ),
     "enough successes close a half-open circuit and re-arm its alarm": Row(
         ADMITTING,
-        REPORTED(probes(5, succeeded=5)),
+        REPORTED(probes(5, succeeded=5, made=10)),
         Cause.PROBES_SUCCEEDED,
         State.CLOSED,
         6,
@@ -274,7 +282,7 @@ TABLE = {
         changes=(("closed_at_ms", NOW), ("retry_at_ms", None), ("trips", 1)),
     ),
     "one success short of enough waits": Row(
-        ADMITTING, REPORTED(probes(9, succeeded=4)), Cause.TOO_FEW_SUCCESSES, None
+        ADMITTING, REPORTED(probes(9, succeeded=4, made=10)), Cause.TOO_FEW_SUCCESSES, None
     ),
     # ProbesReported: of another generation
     "an older generation's failure means nothing to an open circuit": Row(
@@ -308,7 +316,7 @@ TABLE = {
     ),
     "at the deadline, some successes replace the permits that were lost": Row(
         ADMITTING,
-        TimerDue(probes(5, succeeded=3)),
+        TimerDue(probes(5, succeeded=3, made=10)),
         Cause.PERMITS_REPLACED,
         State.HALF_OPEN,
         5,
@@ -318,7 +326,7 @@ TABLE = {
     ),
     "lost permits are replaced once": Row(
         replace(ADMITTING, permits=12),
-        TimerDue(probes(5, succeeded=3)),
+        TimerDue(probes(5, succeeded=3, made=12)),
         Cause.PERMITS_REPLACED,
         State.HALF_OPEN,
         5,
@@ -327,7 +335,7 @@ TABLE = {
     ),
     "the others' deadline counts from their first claim": Row(
         replace(ADMITTING, deadline_at_ms=None),
-        TimerDue(probes(2, succeeded=1)),
+        TimerDue(probes(2, succeeded=1, made=10)),
         Cause.PROBE_CLAIMED,
         State.HALF_OPEN,
         5,
