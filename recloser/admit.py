@@ -48,7 +48,7 @@ class View:
         is_stale: the last attempt to read failed.
         is_enabled: whether Recloser is switched on in this process.
         held_from, held_until: the span in which this process holds its calls back, epoch seconds.
-        failures_in_a_row: calls of this process that failed one after the other.
+        failed_lately: one of the last counted calls of this process has failed.
         is_trial_due: a hold has ended, and nobody has tried the dependency since.
         claim_from: when this process may claim a permit, epoch seconds.
         may_join: a probe or trial of this process runs, and this call may go along with it.
@@ -62,7 +62,7 @@ class View:
     is_enabled: bool = True
     held_from: float = 0.0
     held_until: float = 0.0
-    failures_in_a_row: int = 0
+    failed_lately: bool = False
     is_trial_due: bool = False
     claim_from: float = 0.0
     may_join: bool = False
@@ -160,7 +160,7 @@ def _closed(view: View, circuit: Circuit, policy: CallerPolicy, now: float) -> A
             if view.drawn >= since_close / policy.ramp_seconds:
                 return _refuse(Cause.RAMP, retry_at=now, until=now)
             return Admission(Action.CALL, until=now)
-    return Admission(Action.CALL, until=math.inf if view.failures_in_a_row == 0 else now)
+    return Admission(Action.CALL, until=now if view.failed_lately else math.inf)
 
 
 def _not_closed(view: View, circuit: Circuit, now: float) -> Admission:

@@ -17,6 +17,7 @@ from recloser.caller.process import Process
 from recloser.circuit import Cause, Circuit, State
 from recloser.errors import CircuitOpen, StoreError
 from recloser.metrics.recorder import Recorder
+from recloser.store.report_rows import Report
 
 # Within a second a circuit cannot open and close again: no need to look.
 SHORT_CALL_SECONDS = 1.0
@@ -241,13 +242,15 @@ class Guard:
         """Refuse a call, and those after it with no questions asked while nothing can have changed."""
         self._until = 0.0
         is_held = admission.cause is Cause.LOCAL_TRIP
-        count, counts_until = self.recorder.rejection_counter(is_held=is_held)
+        if is_held:
+            self._report_failures(now)
+        count, counts_until = self.recorder.rejection_counter()
         refusal = _Refusal(
             admission,
             flag.circuit or Circuit(self.name),
             count,
             since=now,
-            until=min(admission.until, counts_until),
+            until=min(admission.until, counts_until, self.local.reports.next_due_at()),
             # But for a local hold it is a matter of the flag's next reading, whatever the circuit's time
             # says.
             pause=0.0 if is_held else self.local.known.not_closed_seconds,
@@ -401,6 +404,8 @@ class Guard:
             self.recorder.failed(seconds)
         else:
             self._succeeded(seconds)
+        self.local.reports.count(now, failed=failed)
+        self._report_failures(now)
         if self.options.slow_after_seconds is not None:
             self.recorder.slow(is_slow=seconds > self.options.slow_after_seconds)
 
@@ -409,6 +414,28 @@ class Guard:
             self.local.hold.success()
             self._refusal = None
         self.recorder.succeeded(seconds)
+
+    def _report_failures(self, now: float) -> None:
+        """Tell the fleet of the failures of the closed circuit, in the background, if it is time to."""
+        flag = self.local.known.flag
+        if flag is None or flag.circuit is None or flag.circuit.state is not State.CLOSED:
+            return
+        report = self.local.reports.due(now)
+        if report:
+            generation = flag.circuit.generation
+            self._process.report_in_background(lambda: self._send_report(generation, report))
+
+    def _send_report(self, generation: int, report: Report) -> None:
+        try:
+            self._process.tables.report_failures(self.name, generation, self.local.reports.shard, report)
+        except Exception as error:
+            # The alarm sees the same calls, only later.
+            logger.warning(
+                "circuit %s: failures cannot be reported: %s",
+                self.name,
+                error,
+                exc_info=not isinstance(error, StoreError),
+            )
 
     def _is_past(self, call: AdmittedCall, now: float, *, may_read: bool) -> bool:
         """Tell whether a call was let through before the circuit last opened.

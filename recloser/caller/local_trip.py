@@ -13,11 +13,15 @@ LONGEST_STREAK = 1000
 class LocalTrip:
     """After so many failures in a row in this process, refuse for a while.
 
-    After the hold one call goes through: its failure holds again, its success forgets.
+    After the hold one call goes through, the trial. Its failure holds again, for twice as long; its success
+    starts over.
 
     Args:
         failures: how many in a row, 1 to 1000.
-        hold_seconds: for how long, at most 300; a Retry-After of the dependency makes it longer.
+        hold_seconds: how long the first hold lasts, at most 300; a Retry-After of the dependency makes it
+            longer.
+        longest_hold_seconds: what the doubling leads to, at most 300; without effect where hold_seconds is
+            longer.
 
     Raises:
         ValueError: a number is outside its range.
@@ -25,18 +29,23 @@ class LocalTrip:
     """
 
     failures: int = 5
-    hold_seconds: float = 10.0
+    hold_seconds: float = 2.0
+    longest_hold_seconds: float = 10.0
 
     def __post_init__(self) -> None:
         whole = isinstance(self.failures, int) and not isinstance(self.failures, bool)
         if not whole or not 1 <= self.failures <= LONGEST_STREAK:
             raise ValueError(f"failures = {self.failures!r} is not allowed: a whole number from 1 to 1000")
-        is_number = isinstance(self.hold_seconds, int | float) and not isinstance(self.hold_seconds, bool)
-        if not is_number or not 0 < self.hold_seconds <= LONGEST_HOLD_SECONDS:
-            raise ValueError(
-                f"hold_seconds = {self.hold_seconds!r} is not allowed: "
-                f"more than 0 and at most {LONGEST_HOLD_SECONDS:g} seconds"
-            )
+        for name in ("hold_seconds", "longest_hold_seconds"):
+            _check_seconds(name, getattr(self, name))
+
+
+def _check_seconds(name: str, value: object) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 < value <= LONGEST_HOLD_SECONDS:  # type: ignore[operator]
+        raise ValueError(
+            f"{name} = {value!r} is not allowed: more than 0 and at most {LONGEST_HOLD_SECONDS:g} seconds"
+        )
 
 
 class LocalHold:
@@ -51,7 +60,7 @@ class LocalHold:
 
     """
 
-    __slots__ = ("_generation", "_trying", "failures_in_a_row", "settings", "since", "until")
+    __slots__ = ("_generation", "_length", "_trying", "failures_in_a_row", "settings", "since", "until")
 
     def __init__(self, settings: LocalTrip | None) -> None:
         self.settings = settings
@@ -59,6 +68,7 @@ class LocalHold:
         self.since = 0.0
         self.until = 0.0
         self._generation = 0
+        self._length = 0.0 if settings is None else settings.hold_seconds
         self._trying = threading.Lock()
 
     def see(self, generation: int) -> None:
@@ -94,6 +104,8 @@ class LocalHold:
     def success(self) -> None:
         self.failures_in_a_row = 0
         self.until = 0.0
+        if self.settings is not None:
+            self._length = self.settings.hold_seconds
 
     def failure(self, now: float, retry_after: float | None = None, *, is_trial: bool = False) -> bool:
         """Count a failure; tell whether a hold begins with it.
@@ -110,10 +122,11 @@ class LocalHold:
             return False
         if self.is_held(now) and not is_trial:
             return False
+        if is_trial:
+            self._length = max(self._length, min(2 * self._length, settings.longest_hold_seconds))
         self._hold(now, retry_after or 0.0)
         return True
 
     def _hold(self, now: float, at_least_seconds: float) -> None:
-        assert self.settings is not None  # noqa: S101  (said to the type checker)
         self.since = now
-        self.until = now + min(max(self.settings.hold_seconds, at_least_seconds), LONGEST_HOLD_SECONDS)
+        self.until = now + min(max(self._length, at_least_seconds), LONGEST_HOLD_SECONDS)

@@ -8,11 +8,13 @@ import random
 import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
 
 from recloser.caller.background import BackgroundThreads, RunInBackground
+from recloser.caller.failure_reports import FailureReports
 from recloser.caller.flag_cache import FlagCache, KnownFlag, Uniform
 from recloser.caller.local_circuit import LocalCircuit
 from recloser.caller.local_trip import LocalTrip
@@ -32,6 +34,9 @@ logger = logging.getLogger(__name__)
 CIRCUIT_TABLE = "RECLOSER_CIRCUIT_TABLE"
 PROBE_TABLE = "RECLOSER_PROBE_TABLE"
 ENABLED = "RECLOSER_ENABLED"
+
+LONGEST_WAIT_FOR_REPORTS_SECONDS = 0.1
+MOST_REPORTS_WAITED_FOR = 100  # outside of invocations nobody waits for them
 
 
 class Guarded(Protocol):
@@ -92,6 +97,7 @@ class Process:
         self.in_background = self._given_background or self.threads
         self.watchdog = self._given_watchdog or ThreadWatchdog(self.clock)
         self.batching = Batching()
+        self._reports: deque[threading.Event] = deque(maxlen=MOST_REPORTS_WAITED_FOR)
         self._tables = self._given_tables
         self._publisher = self._given_publisher
         self._flags: FlagCache | None = None
@@ -149,7 +155,9 @@ class Process:
             found = self._circuits.get(key)
             if found is None:
                 pacing = PermitPacing(self.uniform, known.not_closed_seconds)
-                found = self._circuits[key] = LocalCircuit(known, options.local_trip, pacing)
+                found = self._circuits[key] = LocalCircuit(
+                    known, options.local_trip, pacing, FailureReports(self.uniform)
+                )
             return found
 
     # --- Breakers --------------------------------------------------------------------------------
@@ -178,7 +186,27 @@ class Process:
         self.batching.is_on = False
         self.forget_answers()
         self.batching.flush()
+        self._await_reports()
         self._set_request_id(None)
+
+    def report_in_background(self, work: Callable[[], None]) -> None:
+        """Run work in the background that the end of an invocation waits for, though not for long."""
+        done = threading.Event()
+
+        def run() -> None:
+            try:
+                work()
+            finally:
+                done.set()
+
+        if self.in_background(run):
+            self._reports.append(done)
+
+    def _await_reports(self) -> None:
+        """Wait for reports that are on their way: after the invocation Lambda freezes the process."""
+        ends = time.monotonic() + LONGEST_WAIT_FOR_REPORTS_SECONDS
+        while self._reports:
+            self._reports.popleft().wait(max(0.0, ends - time.monotonic()))
 
     def _set_request_id(self, request_id: str | None) -> None:
         publisher = self.publisher

@@ -137,7 +137,7 @@ class Recorder:
         self._publisher = publisher
         self._batching = batching
         self._successes: deque[float] = deque()
-        self._failures: deque[float | None] = deque()
+        self._failures: deque[float] = deque()
         self._others: defaultdict[str, deque[float]] = defaultdict(deque)
         self._began: float | None = None
         self._flushed_at: float | None = None
@@ -156,14 +156,6 @@ class Recorder:
         else:
             self._publish({FAILURE: 1, DURATION: _milliseconds(seconds)}, self._clock())
 
-    def held(self) -> None:
-        """A call that the local trip refused: a failure without a duration, and a refusal."""
-        if self._is_batching():
-            self._failures.append(None)
-            self._count(REJECTED, 1)
-        else:
-            self._publish({FAILURE: 1, REJECTED: 1}, self._clock())
-
     def probed(self, *, failed: bool) -> None:
         self._count(PROBE_FAILURE, int(failed))
 
@@ -176,28 +168,11 @@ class Recorder:
             return self._successes.append, self.batch_until(now)
         return self.succeeded, now + LONGEST_BATCH_SECONDS
 
-    def rejection_counter(self, *, is_held: bool) -> tuple[Callable[[int], None], float]:
-        """Return what counts refused calls while it asks no clock, and until when, epoch seconds.
-
-        Args:
-            is_held: the local trip refuses, which counts as a failure, too.
-
-        """
+    def rejection_counter(self) -> tuple[Callable[[int], None], float]:
+        """Return what counts refused calls while it asks no clock, and until when, epoch seconds."""
         if not self._is_batching() or self._began is None:
-            return (self._held_at_once if is_held else self._rejected_at_once), math.inf
-        ends = self._began + LONGEST_BATCH_SECONDS
-        reject, fail = self._others[REJECTED].append, self._failures.append
-        if not is_held:
-            return reject, ends
-
-        def count(one: int) -> None:
-            reject(one)
-            fail(None)
-
-        return count, ends
-
-    def _held_at_once(self, _one: int) -> None:
-        self.held()
+            return self._rejected_at_once, math.inf
+        return self._others[REJECTED].append, self._began + LONGEST_BATCH_SECONDS
 
     def _rejected_at_once(self, _one: int) -> None:
         self.rejected()
@@ -246,10 +221,13 @@ class Recorder:
             self._began, self._flushed_at = None, now
             successes, failures = _drained(self._successes), _drained(self._failures)
             others = {metric: _drained(waiting) for metric, waiting in list(self._others.items())}
-        ended = successes + [seconds for seconds in failures if seconds is not None]
         counts: list[float] = [0] * len(successes)
         counts += [1] * len(failures)
-        columns = {FAILURE: counts, DURATION: [_milliseconds(seconds) for seconds in ended], **others}
+        columns = {
+            FAILURE: counts,
+            DURATION: [_milliseconds(seconds) for seconds in successes + failures],
+            **others,
+        }
         for values in _documents(columns):
             self._publish(values, at)
 

@@ -9,6 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from recloser.circuit import DUE_SHARDS, Circuit, Probes
 from recloser.errors import Conflict, StoreError
+from recloser.store.report_rows import (
+    SECONDS_PER_ITEM,
+    SHARDS,
+    Counted,
+    Report,
+    by_item,
+    calls_attribute,
+    decode_report,
+    expires_at,
+    failures_attribute,
+    report_key,
+    total,
+)
 from recloser.store.rows import (
     LARGEST_COUNT,
     SCHEMA,
@@ -92,20 +105,23 @@ class DynamoDBTables:
             return {wanted[0]: self.read(wanted[0])}
         circuits = {name: Circuit(name) for name in wanted}
         for start in range(0, len(wanted), _KEYS_PER_BATCH):
-            for item in self._batch(wanted[start : start + _KEYS_PER_BATCH]):
+            keys = [{"circuit": encode(name)} for name in wanted[start : start + _KEYS_PER_BATCH]]
+            for item in self._batch(self._circuit_table, keys, consistent=False):
                 name = item["circuit"]["S"]
                 circuits[name] = self._understand(name, item)
         return circuits
 
-    def _batch(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-        request = {self._circuit_table: {"Keys": [{"circuit": encode(name)} for name in names]}}
+    def _batch(
+        self, table: str, keys: Sequence[Mapping[str, Any]], *, consistent: bool
+    ) -> Iterator[dict[str, Any]]:
+        request: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": consistent}}
         for _ in range(_ATTEMPTS_WHEN_BUSY):
             answer = self._call("batch_get_item", RequestItems=request)
-            yield from answer["Responses"].get(self._circuit_table, [])
+            yield from answer["Responses"].get(table, [])
             request = answer.get("UnprocessedKeys") or {}
             if not request:
                 return
-        raise _Busy(f"DynamoDB batch_get_item: {len(request[self._circuit_table]['Keys'])} keys unprocessed")
+        raise _Busy(f"DynamoDB batch_get_item: {len(request[table]['Keys'])} keys unprocessed")
 
     def read_probes(self, name: str, generation: int) -> Probes | None:
         item = self._get(self._probe_table, _permit(name, generation), consistent=True)
@@ -171,6 +187,32 @@ class DynamoDBTables:
                 ":one": encode(1),
             },
         )
+
+    def report_failures(self, name: str, generation: int, shard: int, report: Report) -> None:
+        for first, seconds in by_item(report).items():  # nearly always one
+            self._call(
+                "update_item",
+                TableName=self._probe_table,
+                Key={"permit": encode(report_key(name, generation, shard, first))},
+                **_adding(first, seconds),
+            )
+
+    def read_failures(
+        self, name: str, generation: int, since_second: int, until_second: int
+    ) -> dict[int, Counted]:
+        firsts = range(since_second - since_second % SECONDS_PER_ITEM, until_second + 1, SECONDS_PER_ITEM)
+        keys = [
+            {"permit": encode(report_key(name, generation, shard, first))}
+            for first in firsts
+            for shard in range(SHARDS)
+        ]
+        reports = []
+        for item in self._batch(self._probe_table, keys, consistent=True):
+            _, _, report, problems = decode_report(item)
+            for problem in problems:
+                logger.warning("circuit %s: a report is turned away: %s", name, problem)
+            reports.append(report)
+        return {at: each for at, each in total(reports).items() if since_second <= at <= until_second}
 
     def due(self, now_ms: int) -> Iterator[str]:
         for shard in range(DUE_SHARDS):
@@ -299,6 +341,24 @@ def _granted_before(mark: str, refusal: Conflict) -> int | None:
     response = getattr(refusal.__cause__, "response", {})
     number = response.get("Item", {}).get(mark)
     return None if number is None else int(number["N"])
+
+
+def _adding(first: int, report: Report) -> dict[str, Any]:
+    """Add counts to the item that begins with a second. The item need not exist."""
+    values = {":expires": encode(expires_at(first))}
+    additions = []
+    for second, counted in report.items():
+        for attribute, count in (
+            (calls_attribute(second), counted.calls),
+            (failures_attribute(second), counted.failures),
+        ):
+            if count:
+                values[f":{attribute}"] = encode(count)
+                additions.append(f"{attribute} :{attribute}")
+    return {
+        "UpdateExpression": f"SET expires = if_not_exists(expires, :expires) ADD {', '.join(additions)}",
+        "ExpressionAttributeValues": values,
+    }
 
 
 def _permit(name: str, generation: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from recloser.circuit import Circuit, Probes
 from recloser.decide import Decision, Mint
 from recloser.errors import Conflict
+from recloser.store.report_rows import SECONDS_PER_ITEM, Counted, Report, total
 
 
 class MemoryTables:
@@ -17,6 +18,7 @@ class MemoryTables:
     Args:
         on_circuit: called with the circuit before and after each commit, like the circuit table's stream.
         on_probes: called with the circuit's name and its probes after each change, like the probe table's.
+        on_failures: called with the circuit's name and the generation after failures were reported.
 
     The callbacks run after the change, outside the lock, in the thread that made it.
 
@@ -26,11 +28,14 @@ class MemoryTables:
         self,
         on_circuit: Callable[[Circuit, Circuit], None] | None = None,
         on_probes: Callable[[str, Probes], None] | None = None,
+        on_failures: Callable[[str, int], None] | None = None,
     ) -> None:
         self.on_circuit = on_circuit
         self.on_probes = on_probes
+        self.on_failures = on_failures
         self._circuits: dict[str, Circuit] = {}
         self._probes: dict[tuple[str, int], Probes] = {}
+        self._reports: dict[tuple[str, int], dict[int, Counted]] = {}
         self._lock = threading.Lock()
 
     def read(self, name: str, *, consistent: bool = False) -> Circuit:  # noqa: ARG002  (always consistent)
@@ -95,6 +100,24 @@ class MemoryTables:
                 probes, returned=probes.returned | {number}, allowed=probes.allowed + 1
             )
         self._tell(name, changed)
+
+    def report_failures(self, name: str, generation: int, shard: int, report: Report) -> None:  # noqa: ARG002
+        if not report:
+            return
+        newest = max(report)
+        with self._lock:
+            # What DynamoDB removes an hour later is of no use to anybody after some seconds.
+            known = self._reports.get((name, generation), {})
+            recent = {at: each for at, each in known.items() if at > newest - SECONDS_PER_ITEM}
+            self._reports[name, generation] = total([recent, report])
+        if self.on_failures is not None:
+            self.on_failures(name, generation)
+
+    def read_failures(
+        self, name: str, generation: int, since_second: int, until_second: int
+    ) -> dict[int, Counted]:
+        known = self._reports.get((name, generation), {})
+        return {at: each for at, each in known.items() if since_second <= at <= until_second}
 
     def due(self, now_ms: int) -> Iterator[str]:
         for name, circuit in list(self._circuits.items()):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from recloser.circuit import Circuit, Probes
+from recloser.store.report_rows import Counted, Report
 
 if TYPE_CHECKING:
     from recloser.decide import Decision  # callers carry no decisions: they need not load it
@@ -43,6 +44,18 @@ class Tables(Protocol):
 
     def give_back(self, name: str, generation: int, number: int) -> None:
         """Return a permit whose call said nothing about the dependency. Repeating it changes nothing."""
+
+    def report_failures(self, name: str, generation: int, shard: int, report: Report) -> None:
+        """Add what a process counted, second by second, to what others have counted of a closed generation.
+
+        `shard` says which of the `SHARDS` items of the circuit to add to. A report whose answer is lost may
+        be added twice.
+        """
+
+    def read_failures(
+        self, name: str, generation: int, since_second: int, until_second: int
+    ) -> dict[int, Counted]:
+        """Return what was reported of each second, both ends included. Absurd counts are turned away."""
 
     def due(self, now_ms: int) -> Iterator[str]:
         """Name the circuits for which time must do something."""

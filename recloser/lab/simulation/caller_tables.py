@@ -6,6 +6,7 @@ A call's reads and its claim happen at the instant the call begins, its report a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import NoReturn
 
 from recloser.circuit import Circuit, Probes
@@ -16,6 +17,7 @@ from recloser.lab.simulation.event_queue import MS_PER_SECOND
 from recloser.lab.simulation.machine import Machine
 from recloser.lab.simulation.random_streams import RandomStream
 from recloser.lab.simulation.shared_tables import SharedTables
+from recloser.store.report_rows import Counted, Report
 
 # The library's own client: 0.3 s to connect and 0.5 s to read, twice.
 TIMEOUT_MS = 1_000
@@ -75,10 +77,30 @@ class CallerTables:
     def give_back(self, name: str, generation: int, number: int) -> None:
         self._write(lambda: self._shared.memory.give_back(name, generation, number))
 
+    def report_failures(self, name: str, generation: int, shard: int, report: Report) -> None:
+        if self._machine.is_dead:
+            return
+        faults = self._faults
+        self._shared.usage.permit_writes += 1
+        if faults.tables_are_unreachable or faults.random.happens(faults.now.lost_reports):
+            self._time_out("report of failures")
+        for _ in range(1 + faults.random.happens(faults.now.duplicated_reports)):
+            late_ms = MS_PER_SECOND * faults.random.lateness_seconds(faults.now.late_reports)
+            self._queue.at(
+                self._machine.at_ms + round(late_ms),
+                partial(self._shared.memory.report_failures, name, generation, shard, report),
+            )
+        self._wait()
+
     # --- What only others do ---------------------------------------------------------------------
 
     def read_probes(self, name: str, generation: int) -> Probes | None:
         self._forbid(name, generation)
+
+    def read_failures(
+        self, name: str, generation: int, since_second: int, until_second: int
+    ) -> dict[int, Counted]:
+        self._forbid(name, generation, since_second, until_second)
 
     def commit(self, before: Circuit, decision: Decision) -> None:
         self._forbid(before, decision)

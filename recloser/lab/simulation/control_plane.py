@@ -12,6 +12,7 @@ from recloser.circuit import Circuit, Override, Probes, State
 from recloser.control.alarms import RaisedAlarm
 from recloser.control.announcement import announcement, tripped
 from recloser.control.control import Control
+from recloser.control.early_trip import EarlyTrip
 from recloser.control.signals import Ignored, from_alarm_event
 from recloser.decide import OverrideReleased, OverrideSet, PolicySet, ProbesReported, Reset, Signal
 from recloser.errors import StoreError
@@ -24,12 +25,15 @@ from recloser.lab.simulation.messages import Messages
 from recloser.lab.simulation.recording import AlarmChange
 from recloser.lab.simulation.scenario import Operation
 from recloser.lab.simulation.shared_tables import SharedTables
+from recloser.lab.simulation.twin_usual import TwinUsual
 from recloser.policy import RecoveryPolicy
 
 # Lambda tries an asynchronous event twice more, after one and two minutes ("Asynchronous invocation").
 ALARM_RETRIES_SECONDS = (60.0, 120.0)
 # The template's event source mapping: ten more attempts.
 STREAM_RETRIES_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0, 60.0)
+# Lambda polls a stream four times a second ("Using AWS Lambda with Amazon DynamoDB").
+STREAM_POLL_SECONDS = 0.25
 SCHEDULE_SECONDS = 60.0
 
 
@@ -57,12 +61,14 @@ class ControlPlane:
     def __init__(self, context: Context, cloudwatch: CloudWatch) -> None:
         self._queue = context.queue
         self.cloudwatch = cloudwatch
+        self._alarm_settings = context.scenario.alarms
         self._delays = context.scenario.delays
         self._random = context.random("messages")
         self._faults = context.faults
         self._recording = context.recording
         self._observer = context.observer
         self._messages = Messages(self._queue, self._random, self._faults)
+        self._batched_reports: set[tuple[str, int]] = set()
         self.invocations = 0
 
     @property
@@ -80,6 +86,9 @@ class ControlPlane:
         self._circuit = circuit
         seen = ControlTables(tables, self._faults, self._messages.deliver_one_early)
         self._control = Control(seen, TwinAlarms(self, circuit, names), policy, self._now_ms)
+        self._early_trip = EarlyTrip(
+            seen, TwinUsual(self.cloudwatch, self._alarm_settings, names[-1]), self._now_ms
+        )
         # Operators act by themselves, and again if it did not work: for them nothing goes wrong.
         self._operator = Control(tables.memory, TwinAlarms(self, circuit, names), policy, self._true_ms)
         self._await_evaluation()
@@ -141,6 +150,24 @@ class ControlPlane:
         if probes.granted:  # the mapping's filter
             work = partial(self._apply, name, ProbesReported(probes))
             self._messages.send(self._delays.stream_seconds, STREAM_RETRIES_SECONDS, work)
+
+    def stream_failures(self, name: str, generation: int) -> None:
+        """Take a record of reported failures. One invocation gets all those of some time."""
+        key = (name, generation)
+        if key not in self._batched_reports:
+            self._batched_reports.add(key)
+            shortest, longest = self._delays.stream_seconds
+            work = partial(self._flip_for_failures, name, generation)
+            self._queue.after(STREAM_POLL_SECONDS, partial(self._batched_reports.discard, key))
+            delay = (STREAM_POLL_SECONDS + shortest, STREAM_POLL_SECONDS + longest)
+            self._messages.send(delay, STREAM_RETRIES_SECONDS, work)
+
+    def _flip_for_failures(self, name: str, generation: int) -> None:
+        signal = self._early_trip.signal(name, generation)
+        if isinstance(signal, Ignored):
+            self.invocations += 1
+        else:
+            self._apply(name, signal)
 
     def _apply(self, name: str, signal: Signal) -> None:
         self.invocations += 1

@@ -10,6 +10,7 @@ from recloser.decide import Decision
 from recloser.errors import StoreError
 from recloser.lab.simulation.fault_injection import FaultInjector
 from recloser.lab.simulation.shared_tables import SharedTables
+from recloser.store.report_rows import SHARDS, Counted, Report
 
 
 class ControlTables:
@@ -66,6 +67,16 @@ class ControlTables:
 
     def give_back(self, name: str, generation: int, number: int) -> None:
         raise PermissionError(f"functions give no permits back: {name}#{generation} {number}")
+
+    def report_failures(self, name: str, generation: int, shard: int, report: Report) -> None:
+        raise PermissionError(f"functions report no failures: {name}#{generation} {shard} {report}")
+
+    def read_failures(
+        self, name: str, generation: int, since_second: int, until_second: int
+    ) -> dict[int, Counted]:
+        for _ in range(2 * SHARDS):  # items: the last seconds may lie in two, of each shard
+            self._count_read(consistent=True)
+        return self._shared.memory.read_failures(name, generation, since_second, until_second)
 
     def due(self, now_ms: int) -> Iterator[str]:
         self._shared.usage.index_queries += DUE_SHARDS

@@ -118,6 +118,7 @@ class Faults:
     Messages are alarm events and stream records. Late ones arrive out of order. A write that is
     `unacknowledged` was made, but its writer is told that it failed. `interleaved_writes`: another writer
     comes between a writer's reading and its writing. `deaths_in_probe`: environments that hold a permit.
+    Reports are those of failures, from environments; a lost one was throttled, or its table did not answer.
     """
 
     until_seconds: float | None = None
@@ -126,6 +127,9 @@ class Faults:
     late_messages: Lateness = field(default_factory=Lateness)
     late_metrics: Lateness = field(default_factory=Lateness)
     duplicated_metrics: float = 0.0
+    lost_reports: float = 0.0
+    duplicated_reports: float = 0.0
+    late_reports: Lateness = field(default_factory=Lateness)
     stale_reads: Lateness = field(default_factory=Lateness)
     failing_reads: float = 0.0
     failing_writes: float = 0.0

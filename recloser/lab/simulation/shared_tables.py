@@ -10,6 +10,7 @@ from recloser.lab.simulation.event_queue import EventQueue
 from recloser.store.memory import MemoryTables
 
 Streamed = Callable[[str, Probes], None]
+Reported = Callable[[str, int], None]
 Wrote = Callable[[Circuit, Circuit], None]
 
 
@@ -42,11 +43,13 @@ class SharedTables:
 
     """
 
-    def __init__(self, queue: EventQueue, on_circuit: Wrote, on_probes: Streamed) -> None:
+    def __init__(
+        self, queue: EventQueue, on_circuit: Wrote, on_probes: Streamed, on_failures: Reported
+    ) -> None:
         self._queue = queue
         self._on_circuit = on_circuit
         self._versions: list[tuple[int, Circuit]] = []
-        self.memory = MemoryTables(self._wrote, on_probes)
+        self.memory = MemoryTables(self._wrote, on_probes, on_failures)
         self.usage = Usage()
 
     def as_of(self, name: str, at_ms: int) -> Circuit:

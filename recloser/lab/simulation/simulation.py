@@ -59,7 +59,9 @@ class Simulation:
         self._context = context
         cloudwatch = CloudWatch(phases_ms=self._alarm_phases_ms())
         self._plane = ControlPlane(context, cloudwatch)
-        self.tables = SharedTables(self.queue, self._wrote, self._plane.stream_probes)
+        self.tables = SharedTables(
+            self.queue, self._wrote, self._plane.stream_probes, self._plane.stream_failures
+        )
         self._telemetry = Telemetry(context, cloudwatch)
         self._caller_random = context.random("callers")
         dependency = Dependency(scenario, START_MS, context.random("dependency").numbers)

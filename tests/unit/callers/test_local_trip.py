@@ -83,12 +83,12 @@ def test_what_a_held_call_is_told(world: World, breaker: CircuitBreaker) -> None
     assert world.tables.read(NAME).revision == 0
 
 
-def test_held_calls_are_seen_by_the_alarm(world: World, breaker: CircuitBreaker) -> None:
-    """Each held call is a Failure and a Rejected: protecting oneself never hides the outage."""
+def test_held_calls_are_refusals_and_no_failures(world: World, breaker: CircuitBreaker) -> None:
+    """Only calls that were made are in the failure rate: a fleet must not trip itself by holding back."""
     fail(breaker, 3)
     for _ in range(4):
         assert is_held(breaker)
-    assert world.metric("Failure") == [1] * 7
+    assert world.metric("Failure") == [1] * 3
     assert world.metric("Rejected") == [1] * 4
     assert len(world.metric("Duration")) == 3
 
@@ -100,6 +100,31 @@ def test_after_the_hold_a_success_forgets(world: World, breaker: CircuitBreaker)
     assert breaker.call(works) == "paid"
     fail(breaker, 2)
     assert not is_held(breaker)
+
+
+def test_holds_double_while_trials_fail(world: World) -> None:
+    """Two seconds at first, then four, eight and ten; a success starts over."""
+    breaker = world.breaker(NAME)
+    for _ in range(2):
+        fail(breaker, 5)
+        for seconds in (2, 4, 8, 10, 10):
+            world.clock.advance(seconds - 0.01)
+            assert is_held(breaker)
+            world.clock.advance(0.01)
+            fail(breaker, 1)
+        world.clock.advance(10)
+        assert breaker.call(works) == "paid"
+
+
+def test_a_hold_that_is_longer_than_the_longest(world: World) -> None:
+    """A first hold beyond `longest_hold_seconds` neither grows nor shrinks."""
+    breaker = world.breaker(NAME, local_trip=LocalTrip(failures=1, hold_seconds=30))
+    fail(breaker, 1)
+    for _ in range(3):
+        world.clock.advance(29.9)
+        assert is_held(breaker)
+        world.clock.advance(0.1)
+        fail(breaker, 1)
 
 
 def test_after_the_hold_a_failure_holds_again(world: World, breaker: CircuitBreaker) -> None:
@@ -222,7 +247,7 @@ def test_in_shadow_mode(world: World, breaker: CircuitBreaker) -> None:
 def test_breakers_of_one_circuit_share_it(world: World, breaker: CircuitBreaker) -> None:
     """Two breakers of one name in a process count together, if their local trip is the same."""
     fail(breaker, 2)
-    fail(world.breaker(NAME, local_trip=LocalTrip(failures=3)), 1)
+    fail(world.breaker(NAME, local_trip=LocalTrip(failures=3, hold_seconds=10)), 1)
     assert is_held(breaker)
     assert not is_held(world.breaker(NAME, local_trip=LocalTrip(failures=4)))
 
@@ -252,7 +277,7 @@ def test_many_threads_count(world: World) -> None:
         thread.start()
     for thread in threads:
         thread.join(timeout=30)
-    assert len(world.metric("Failure")) == 800
+    assert len(world.metric("Failure")) + len(refused) == 800
     assert len(world.metric("Rejected")) == len(refused) > 700
 
 
@@ -267,6 +292,8 @@ def test_many_threads_count(world: World) -> None:
         ({"hold_seconds": 301}, "hold_seconds = 301 is not allowed"),
         ({"hold_seconds": float("nan")}, "hold_seconds = nan is not allowed"),
         ({"hold_seconds": "10"}, "hold_seconds = '10' is not allowed"),
+        ({"longest_hold_seconds": 0}, "longest_hold_seconds = 0 is not allowed"),
+        ({"longest_hold_seconds": float("inf")}, "longest_hold_seconds = inf is not allowed"),
     ],
 )
 def test_bad_settings(settings: dict[str, Any], message: str) -> None:

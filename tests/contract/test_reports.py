@@ -1,0 +1,89 @@
+"""Reports of failures: many processes add to the same seconds, and one reads them all."""
+
+from __future__ import annotations
+
+import pytest
+from stored_tables import StoredTables
+
+from recloser.store.report_rows import SECONDS_PER_ITEM, SHARDS, Counted
+from recloser.store.tables import Tables
+
+NAME = "payments-api"
+NOW = 1_767_225_600
+
+
+def test_what_was_never_reported_is_not_there(tables: Tables) -> None:
+    """No report: nothing to read."""
+    assert tables.read_failures(NAME, 0, NOW, NOW + 60) == {}
+
+
+def test_reports_add_up(tables: Tables) -> None:
+    """What several processes counted in a second is added, whichever shard they add to."""
+    for shard in range(SHARDS):
+        tables.report_failures(NAME, 3, shard, {NOW: Counted(2, 1), NOW + 1: Counted(1, 1)})
+    tables.report_failures(NAME, 3, 0, {NOW: Counted(5, 0)})
+    assert tables.read_failures(NAME, 3, NOW, NOW + 1) == {
+        NOW: Counted(2 * SHARDS + 5, SHARDS),
+        NOW + 1: Counted(SHARDS, SHARDS),
+    }
+
+
+def test_only_the_seconds_that_are_asked_for(tables: Tables) -> None:
+    """Both ends belong to the span."""
+    report = {NOW + second: Counted(1, 1) for second in range(10)}
+    tables.report_failures(NAME, 3, 1, report)
+    assert set(tables.read_failures(NAME, 3, NOW + 2, NOW + 4)) == {NOW + 2, NOW + 3, NOW + 4}
+
+
+def test_a_report_over_the_edge_of_an_item(tables: Tables) -> None:
+    """Seconds on both sides of an item's end are kept and read alike."""
+    edge = NOW - NOW % SECONDS_PER_ITEM + SECONDS_PER_ITEM
+    report = {edge - 1: Counted(4, 3), edge: Counted(2, 2)}
+    tables.report_failures(NAME, 3, 2, report)
+    assert tables.read_failures(NAME, 3, edge - 8, edge + 2) == report
+
+
+def test_generations_and_circuits_are_apart(tables: Tables) -> None:
+    """A report says nothing of another circuit or generation."""
+    tables.report_failures(NAME, 3, 0, {NOW: Counted(1, 1)})
+    assert tables.read_failures(NAME, 4, NOW, NOW) == {}
+    assert tables.read_failures("ledger", 3, NOW, NOW) == {}
+
+
+def test_an_empty_report_changes_nothing(tables: Tables) -> None:
+    """Nothing counted: nothing written."""
+    tables.report_failures(NAME, 3, 0, {})
+    assert tables.read_failures(NAME, 3, NOW, NOW) == {}
+
+
+def test_reports_and_permits_do_not_meet(tables: Tables) -> None:
+    """A report makes no permit of its generation."""
+    tables.report_failures(NAME, 3, 0, {NOW: Counted(1, 1)})
+    assert tables.read_probes(NAME, 3) is None
+    assert tables.claim(NAME, 3, NOW * 1000) is None
+
+
+@pytest.mark.parametrize("absurd", [{"N": "-5"}, {"N": "1.5"}, {"N": "9999999999999"}, {"S": "many"}])
+def test_what_nobody_can_have_counted_is_turned_away(
+    stored: StoredTables, absurd: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A caller may write what it likes there: the second is left out, with a line; the others hold."""
+    tables = stored.tables()
+    tables.report_failures(NAME, 3, 0, {NOW: Counted(2, 1), NOW + 1: Counted(2, 1)})
+    key = {"permit": {"S": f"{NAME}#3#failures-0-{NOW // SECONDS_PER_ITEM}"}}
+    stored.client.update_item(
+        TableName=stored.probe_table,
+        Key=key,
+        UpdateExpression="SET calls_00 = :absurd",
+        ExpressionAttributeValues={":absurd": absurd},
+    )
+    assert tables.read_failures(NAME, 3, NOW, NOW + 1) == {NOW + 1: Counted(2, 1)}
+    assert "a report is turned away" in caplog.text
+
+
+def test_the_item_expires(stored: StoredTables) -> None:
+    """An item is removed by itself an hour after its last second."""
+    stored.tables().report_failures(NAME, 3, 0, {NOW: Counted(1, 1)})
+    item = stored.probes(f"{NAME}#3#failures-0-{NOW // SECONDS_PER_ITEM}")
+    assert item is not None
+    assert item["expires"] == {"N": str(NOW + SECONDS_PER_ITEM + 3600)}
