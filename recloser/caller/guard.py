@@ -242,15 +242,16 @@ class Guard:
         """Refuse a call, and those after it with no questions asked while nothing can have changed."""
         self._until = 0.0
         is_held = admission.cause is Cause.LOCAL_TRIP
+        count, until = self.recorder.rejection_counter()
         if is_held:
             self._report_failures(now)
-        count, counts_until = self.recorder.rejection_counter()
+            until = min(until, self.local.reports.next_due_at())
         refusal = _Refusal(
             admission,
             flag.circuit or Circuit(self.name),
             count,
             since=now,
-            until=min(admission.until, counts_until, self.local.reports.next_due_at()),
+            until=min(admission.until, until),
             # But for a local hold it is a matter of the flag's next reading, whatever the circuit's time
             # says.
             pause=0.0 if is_held else self.local.known.not_closed_seconds,
