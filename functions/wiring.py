@@ -8,16 +8,26 @@ import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
-from recloser.control.alarms import CloudWatchAlarms
+from recloser.control.alarms import MINIMUM_CALLS, SET_ALARM_STATE_INTERVAL_MS, CloudWatchAlarms
 from recloser.control.control import Control
+from recloser.control.evidence import CloudWatchCallCounts
 from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE, SettingError, default_policy, required
+from recloser.control.stack import stack_of
 from recloser.policy import RecoveryPolicy
 from recloser.store.dynamodb import DynamoDBTables
+from recloser.store.turns import DynamoDBTurns
 
 logger = Logger()
 
 # A writer can wait longer than a caller: it has nobody on the line.
-_CONFIG = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 4})
+_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 4},
+    max_pool_connections=20,  # start_recovery moves many circuits at a time
+)
+
+STACK = stack_of(os.environ)
 
 
 def control() -> Control:
@@ -27,13 +37,19 @@ def control() -> Control:
         SettingError: a variable is missing or not allowed.
 
     """
-    tables = DynamoDBTables(
-        required(os.environ, CIRCUIT_TABLE),
-        required(os.environ, PROBE_TABLE),
-        client=boto3.client("dynamodb", config=_CONFIG),
+    dynamodb = boto3.client("dynamodb", config=_CONFIG)
+    cloudwatch = boto3.client("cloudwatch", config=_CONFIG)
+    probe_table = required(os.environ, PROBE_TABLE)
+    tables = DynamoDBTables(required(os.environ, CIRCUIT_TABLE), probe_table, client=dynamodb)
+    policy = _default_policy()
+    alarms = CloudWatchAlarms(
+        cloudwatch,
+        STACK,
+        DynamoDBTurns(dynamodb, probe_table, SET_ALARM_STATE_INTERVAL_MS),
+        minimum_calls=policy.minimum_calls or MINIMUM_CALLS,
     )
-    alarms = CloudWatchAlarms(boto3.client("cloudwatch", config=_CONFIG))
-    return Control(tables, alarms, _default_policy())
+    counts = CloudWatchCallCounts(cloudwatch, STACK)
+    return Control(tables, alarms, policy, alarm_data=alarms, counts=counts)
 
 
 def _default_policy() -> RecoveryPolicy:

@@ -11,11 +11,12 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from discarded import discarding
 from incoming import validate
 
 from recloser.circuit import Circuit
 from recloser.control.announcement import DETAIL_TYPE, SOURCE, STATE_VALUES, announcement, tripped
-from recloser.control.signals import from_circuit_record
+from recloser.control.stream_records import from_circuit_record
 from recloser.metrics.emf import STATE, TRIPS, emf_document, lambda_properties, write_line
 
 logger = Logger()
@@ -36,6 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     return process_partial_response(event, announce, records, context)
 
 
+@discarding("announce")
 def announce(record: DynamoDBRecord) -> None:
     validate({"Records": [record.raw_event]}, "circuit-stream")
     before, after = from_circuit_record(record.raw_event)

@@ -9,11 +9,18 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from discarded import discarding
 from incoming import validate
-from wiring import control
+from wiring import STACK, control
 
-from recloser.control.signals import Ignored, from_alarm_event, from_probe_record
+from recloser.control.alarm_events import from_alarm_event
+from recloser.control.contributor_events import ContributorRaised, from_contributor_event
+from recloser.control.control import Applied
+from recloser.control.ignored import Ignored
+from recloser.control.stream_records import from_probe_record
 from recloser.decide import Signal
+
+CONTRIBUTOR_CHANGED = "CloudWatch Alarm Contributor State Change"
 
 logger = Logger()
 tracer = Tracer()
@@ -25,35 +32,42 @@ records = BatchProcessor(event_type=EventType.DynamoDBStreams, logger=logger)  #
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | dict[str, str]:
-    """Handle an alarm's state change, or a batch of the probe table's stream.
+    """Handle an alarm's or a contributor's state change, or a batch of the probe table's stream.
 
-    Raises:
-        EventError: the event is malformed; Lambda's retries end in the dead-letter queue.
-
+    What can never be understood is logged, counted and dropped. Other errors are raised: it comes again.
     """
-    if "Records" in event:
+    if isinstance(event, dict) and "Records" in event:
         return process_partial_response(event, flip_for_probes, records, context)
     return flip_for_alarm(event)
 
 
+@discarding("flip_state")
 def flip_for_alarm(event: dict[str, Any]) -> dict[str, str]:
+    if isinstance(event, dict) and event.get("detail-type") == CONTRIBUTOR_CHANGED:
+        validate(event, "alarm-contributor-state-change")
+        return flip(from_contributor_event(event, STACK))
     validate(event, "alarm-state-change")
-    return flip(from_alarm_event(event))
+    return flip(from_alarm_event(event, STACK))
 
 
+@discarding("flip_state")
 def flip_for_probes(record: DynamoDBRecord) -> dict[str, str]:
     validate({"Records": [record.raw_event]}, "probe-stream")
     return flip(from_probe_record(record.raw_event))
 
 
-def flip(read: tuple[str, Signal] | Ignored) -> dict[str, str]:
+def flip(read: tuple[str, Signal] | ContributorRaised | Ignored) -> dict[str, str]:
     if isinstance(read, Ignored):
         logger.info("ignored", extra={"reason": read.reason})
         return {"ignored": read.reason}
-    name, signal = read
-    tracer.put_annotation("circuit", name)
-    applied = CONTROL.apply(name, signal)
-    decided = {"circuit": name, "state": str(applied.circuit.state), "reason": applied.decision.reason}
-    written = applied.decision.circuit is not None
-    logger.info("decided", extra={"signal": type(signal).__name__, "written": written, **decided})
-    return decided
+    applied = CONTROL.judge(read) if isinstance(read, ContributorRaised) else CONTROL.apply(*read)
+    return decided(applied)
+
+
+def decided(applied: Applied) -> dict[str, str]:
+    circuit, decision = applied.circuit, applied.decision
+    tracer.put_annotation("circuit", circuit.name)
+    told = {"circuit": circuit.name, "state": str(circuit.state), "reason": decision.reason}
+    written = decision.circuit is not None
+    logger.info("decided", extra={"cause": str(decision.cause), "written": written, **told})
+    return told

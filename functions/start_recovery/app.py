@@ -1,13 +1,23 @@
-"""Every minute: time passes for the circuits that wait for it, and deaf alarms are re-armed."""
+"""Every minute: time passes for circuits, lost events come back, deaf alarms are re-armed."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from incoming import validate
 from wiring import control
+
+from recloser.circuit import Circuit
+from recloser.control.announcement import STATE_VALUES
+from recloser.control.minute import Minute
+from recloser.metrics.emf import STATE, emf_document, write_line
+
+# What is not done by then, the next minute does: two runs at once would get in each other's way.
+LONGEST_RUN_MS = 45_000
+WORKERS = 16
 
 logger = Logger()
 tracer = Tracer()
@@ -16,22 +26,33 @@ CONTROL = control()
 
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:  # noqa: ARG001  (Lambda's form)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  (Lambda's form)
     """Handle the scheduled event.
 
     Raises:
         EventError: the event is malformed.
-        ExceptionGroup: some circuits could not be moved; the others were, and the alarms re-armed.
+        ExceptionGroup: some circuits or alarms could not be looked after; the others were.
 
     """
     validate(event, "scheduled-event")
-    try:
-        moved = [applied for applied in CONTROL.tick_due() if applied.decision.circuit is not None]
-    finally:
-        rearmed = CONTROL.rearm_deaf_alarms()
-        logger.info("alarms re-armed", alarms=rearmed)
-    for applied in moved:
+    report = Minute(CONTROL, publish_state, WORKERS).run(CONTROL.now_ms() + LONGEST_RUN_MS)
+    for applied in (*report.moved, *report.tripped):
         logger.info(
             "moved", circuit=applied.circuit.name, state=applied.circuit.state, reason=applied.decision.reason
         )
-    return {"moved": [applied.circuit.name for applied in moved], "rearmed": rearmed}
+    done = {
+        "moved": [applied.circuit.name for applied in report.moved],
+        "tripped": [applied.circuit.name for applied in report.tripped],
+        "rearmed": report.rearmed,
+        "left": report.left,
+    }
+    logger.info("done", extra=done)
+    report.raise_problems()
+    return done
+
+
+def publish_state(circuit: Circuit) -> None:
+    """Write the metric State, so that a graph shows it over any time, not only where it changed."""
+    now_ms = CONTROL.now_ms()
+    values = {STATE: STATE_VALUES[circuit.state_for_callers(now_ms)]}
+    write_line(json.dumps(emf_document(circuit.name, values, now_ms, {}), separators=(",", ":")))

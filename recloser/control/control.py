@@ -6,27 +6,28 @@ The functions, the operator's command and the simulation all change circuits thr
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recloser.circuit import Circuit, State, validate_name
-from recloser.control.alarms import Alarms, RaisedAlarm
-from recloser.decide import AlarmRaised, Decision, Signal, TimerDue, decide
+from recloser.circuit import Circuit, validate_name
+from recloser.control.alarms import AlarmData, Alarms, RearmDenied
+from recloser.control.contributor_events import ContributorRaised
+from recloser.control.evidence import CallCounts
+from recloser.control.group_evidence import group_signal
+from recloser.decide import Decision, Signal, TimerDue, decide
 from recloser.errors import Conflict
 from recloser.policy import PolicyError, RecoveryPolicy
 from recloser.store.tables import Tables
 
 logger = logging.getLogger(__name__)
 
-ATTEMPTS = 10
+# With pauses that double up to a second: two dozen writers of one circuit at once all come through.
+ATTEMPTS = 20
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.01, 1.0
 
-# An alarm this young may have an event on its way that trips the circuit: it is not deaf yet.
-DEAF_AFTER_MS = 30_000
-
-
-MINUTE_MS = 60_000
-SWEEP_EVERY_MINUTES = 5
+_system_random = random.SystemRandom()
 
 
 def wall_clock_ms() -> int:
@@ -54,6 +55,9 @@ class Control:
         alarms: CloudWatch; None where there is none, and nothing is re-armed.
         defaults: the policy of circuits that have no settings of their own.
         now_ms: the clock, epoch milliseconds; read once per step.
+        alarm_data: what alarms look at; None: nobody looks, and the word of an alarm is enough.
+        counts: counts calls before an alarm that watches every circuit trips one; None: its word is enough.
+        sleep: how to wait, in seconds, after another writer was first.
 
     """
 
@@ -63,11 +67,18 @@ class Control:
         alarms: Alarms | None = None,
         defaults: RecoveryPolicy | None = None,
         now_ms: Callable[[], int] = wall_clock_ms,
+        *,
+        alarm_data: AlarmData | None = None,
+        counts: CallCounts | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._tables = tables
-        self._alarms = alarms
+        self.tables = tables
+        self.alarms = alarms
+        self.alarm_data = alarm_data
+        self.counts = counts
         self._defaults = defaults or RecoveryPolicy()
-        self._now_ms = now_ms
+        self.now_ms = now_ms
+        self._sleep = sleep
 
     def apply(self, name: str, signal: Signal) -> Applied:
         """Read, decide, write; and again when another writer was first.
@@ -79,91 +90,67 @@ class Control:
         Raises:
             ValueError: the name is not allowed.
             StoreError: the tables could not be read or written.
-            Conflict: other writers were first, ten times over.
+            Conflict: other writers were first, every time.
 
         """
         return self._apply(name, lambda _: signal)
 
+    def judge(self, raised: ContributorRaised) -> Applied:
+        """Count a circuit's calls, and decide by them what an alarm over every circuit does to it.
+
+        Errors as `apply`. Where CloudWatch does not say how many calls there were, the alarm's word holds.
+        """
+        return self._apply(
+            raised.circuit,
+            lambda circuit: group_signal(raised, circuit, self.alarm_data, self.counts, self.now_ms()),
+        )
+
     def tick(self, name: str) -> Applied:
         """Let time pass for one circuit; arguments and errors as `apply`."""
-        return self._apply(name, lambda circuit: TimerDue(self._tables.read_probes(name, circuit.generation)))
+        return self._apply(name, lambda circuit: TimerDue(self.tables.read_probes(name, circuit.generation)))
 
-    def tick_due(self) -> list[Applied]:
-        """Let time pass for every circuit that it must do something with.
-
-        Every fifth minute these are all that are not simply closed, whatever their place in the index: an
-        item that was written by hand or by a wrong clock has none, or one an hour away.
+    def rearm(self, alarm: str, circuit: Circuit) -> bool:
+        """Set an alarm to OK, and say whether it was.
 
         Raises:
-            ExceptionGroup: some circuits failed; the others were done all the same.
+            RearmDenied: we may not.
+            Exception: CloudWatch could not be asked.
 
         """
-        done: list[Applied] = []
-        failures: list[Exception] = []
-        for name in self._due():
-            try:
-                done.append(self.tick(name))
-            except Exception as error:  # noqa: BLE001  (one circuit's trouble must not hold up the others)
-                error.add_note(f"circuit {name}")
-                failures.append(error)
-        if failures:
-            raise ExceptionGroup(
-                f"{len(failures)} of {len(failures) + len(done)} due circuits failed", failures
-            )
-        return done
-
-    def _due(self) -> list[str]:
-        now_ms = self._now_ms()
-        names = set(self._tables.due(now_ms))
-        if now_ms // MINUTE_MS % SWEEP_EVERY_MINUTES == 0:
-            names |= {circuit.name for circuit in self._tables.scan() if _may_be_due(circuit)}
-        return sorted(names)
-
-    def rearm_deaf_alarms(self) -> list[str]:
-        """Look after the alarms that have stood in ALARM for a while over a closed circuit.
-
-        CloudWatch speaks only when an alarm changes: such an alarm could not trip again. A metric alarm is
-        set to OK; where it is still true it raises again at its next evaluation, so a lost event comes back.
-        A composite one would not: if it was raised after the last close, its event was lost; it trips now.
-
-        Returns:
-            The names of the alarms that were set to OK.
-
-        """
-        if self._alarms is None:
-            return []
-        now_ms = self._now_ms()
-        rearmed = []
-        for alarm in self._alarms.raised():
-            if now_ms - alarm.since_ms < DEAF_AFTER_MS:
-                continue
-            circuit = self._tables.read(alarm.circuit, consistent=True)
-            if circuit.state is not State.CLOSED:
-                continue
-            if alarm.is_composite:
-                self._bring_back(alarm, circuit)
-            elif self._rearm(alarm.name, circuit):
-                rearmed.append(alarm.name)
-        return rearmed
-
-    def _bring_back(self, alarm: RaisedAlarm, circuit: Circuit) -> None:
-        if alarm.since_ms > (circuit.closed_at_ms or 0):
-            self.apply(circuit.name, AlarmRaised(alarm.name, alarm.reason, alarm.since_ms))
+        if self.alarms is None:
+            return False
+        reason = f"Recloser: circuit {circuit.name} is closed; OK, so that the alarm can raise again"
+        return self.alarms.rearm(alarm, reason)
 
     def _apply(self, name: str, signal_for: Callable[[Circuit], Signal]) -> Applied:
         validate_name(name)
-        for _ in range(ATTEMPTS):
-            before = self._tables.read(name, consistent=True)
-            decision = decide(before, signal_for(before), self._now_ms(), self._policy(before))
+        tried: Applied | None = None
+        for attempt in range(ATTEMPTS):
+            before = self.tables.read(name, consistent=True)
+            if tried is not None and _is_written(tried, before):
+                # A write whose answer was lost: the repeated request met its own doing.
+                return self._finished(tried)
+            applied = Applied(before, decide(before, signal_for(before), self.now_ms(), self._policy(before)))
             try:
-                self._tables.commit(before, decision)
+                self.tables.commit(before, applied.decision)
             except Conflict:
+                tried = applied
+                self._sleep(_pause_seconds(attempt))
                 continue
-            applied = Applied(before, decision)
-            if decision.rearm is not None:
-                self._rearm(decision.rearm, applied.circuit)
-            return applied
+            return self._finished(applied)
         raise Conflict(f"circuit {name}: other writers were first, {ATTEMPTS} times")
+
+    def _finished(self, applied: Applied) -> Applied:
+        alarm = applied.decision.rearm
+        if alarm is not None:
+            try:
+                self.rearm(alarm, applied.circuit)
+            except RearmDenied as error:
+                logger.info("%s; it is judged each minute by its own data", error)
+            except Exception:
+                # The circuit is written, and the next minute finds the alarm if it is still deaf.
+                logger.exception("alarm %s could not be re-armed", alarm)
+        return applied
 
     def _policy(self, circuit: Circuit) -> RecoveryPolicy:
         try:
@@ -173,19 +160,25 @@ class Control:
             logger.error("circuit %s: %s; the defaults hold", circuit.name, error)  # noqa: TRY400
             return self._defaults
 
-    def _rearm(self, alarm: str, circuit: Circuit) -> bool:
-        """Set the alarm to OK, and say whether that was possible."""
-        if self._alarms is None:
-            return False
-        reason = f"Recloser: circuit {circuit.name} is closed; OK, so that the alarm can raise again"
-        try:
-            self._alarms.rearm(alarm, reason)
-        except Exception:
-            # The circuit is written, and the next minute finds the alarm if it is still deaf.
-            logger.exception("alarm %s could not be re-armed", alarm)
-            return False
-        return True
+
+def _is_written(tried: Applied, found: Circuit) -> bool:
+    """Tell whether the circuit is what we wanted to write. Rows hold less than circuits: reasons are cut."""
+    wanted = tried.decision.circuit
+    return wanted is not None and all(
+        getattr(wanted, field) == getattr(found, field)
+        for field in (
+            "revision",
+            "generation",
+            "state",
+            "changed_at_ms",
+            "retry_at_ms",
+            "closed_at_ms",
+            "permits",
+        )
+    )
 
 
-def _may_be_due(circuit: Circuit) -> bool:
-    return circuit.state is not State.CLOSED or circuit.override is not None
+def _pause_seconds(attempt: int) -> float:
+    """A random part of a time that doubles: writers that met once do not meet again."""
+    longest = min(LONGEST_PAUSE_SECONDS, SHORTEST_PAUSE_SECONDS * 2**attempt)
+    return _system_random.uniform(0, longest)

@@ -5,13 +5,22 @@ Source: "Specification: Embedded metric format", CloudWatch user guide.
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-NAMESPACE = "Recloser"
+logger = logging.getLogger(__name__)
+
+NAMESPACE = "Recloser"  # of a stack that chooses no other
+NAMESPACE_VARIABLE = "RECLOSER_NAMESPACE"
+# "PutMetricData", CloudWatch API reference; names that begin with AWS/ are AWS's own.
+_NAMESPACE_PATTERN = re.compile(r"(?!AWS/|:)[A-Za-z0-9._\-/#: ]{1,255}")
 DIMENSION = "Circuit"
+FUNCTION_DIMENSION = "Function"
 
 FAILURE = "Failure"
 DURATION = "Duration"
@@ -36,8 +45,41 @@ def unit_of(metric: str) -> str:
     return _UNITS.get(metric, "Count")
 
 
+def namespace_of(environment: Mapping[str, str]) -> str:
+    """Read the namespace of the stack's metrics: `RECLOSER_NAMESPACE`, or `Recloser`.
+
+    Raises:
+        ValueError: the variable holds no name of a namespace.
+
+    """
+    name = environment.get(NAMESPACE_VARIABLE) or NAMESPACE
+    if not _NAMESPACE_PATTERN.fullmatch(name):
+        raise ValueError(
+            f"environment variable {NAMESPACE_VARIABLE} = {name!r} is not allowed: 1 to 255 of "
+            "A-Z a-z 0-9 . - _ / # : and space, not beginning with AWS/ or a colon"
+        )
+    return name
+
+
+@functools.cache
+def process_namespace() -> str:
+    """Return the namespace that this process publishes to, read once.
+
+    One that is not allowed is logged, and `Recloser` is taken: metrics never make a call fail.
+    """
+    try:
+        return namespace_of(os.environ)
+    except ValueError as error:
+        logger.error("%s; %s is taken", error, NAMESPACE)  # noqa: TRY400  (the message says all)
+        return NAMESPACE
+
+
 def emf_document(
-    circuit: str, values: Mapping[str, Value], at_ms: int, properties: Mapping[str, str]
+    circuit: str,
+    values: Mapping[str, Value],
+    at_ms: int,
+    properties: Mapping[str, str],
+    namespace: str | None = None,
 ) -> dict[str, Any]:
     """Build one document.
 
@@ -46,17 +88,37 @@ def emf_document(
         values: metric name to a value, or to at most 100; Duration in milliseconds, all others counts.
         at_ms: when it happened, epoch milliseconds.
         properties: what rides along without being a dimension.
+        namespace: of the metrics; None: the process's.
 
     """
     definitions = [
         {"Name": name, "Unit": unit_of(name), "StorageResolution": HIGH_RESOLUTION_SECONDS} for name in values
     ]
-    directive = {"Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": definitions}
+    directive = {
+        "Namespace": namespace or process_namespace(),
+        "Dimensions": [[DIMENSION]],
+        "Metrics": definitions,
+    }
     return {
         "_aws": {"Timestamp": at_ms, "CloudWatchMetrics": [directive]},
         DIMENSION: circuit,
         **properties,
         **values,
+    }
+
+
+def function_document(function: str, metric: str, value: float, at_ms: int) -> dict[str, Any]:
+    """Build one document about a function of the stack itself; its only dimension is `Function`."""
+    definition = {"Name": metric, "Unit": "Count", "StorageResolution": 60}
+    directive = {
+        "Namespace": process_namespace(),
+        "Dimensions": [[FUNCTION_DIMENSION]],
+        "Metrics": [definition],
+    }
+    return {
+        "_aws": {"Timestamp": at_ms, "CloudWatchMetrics": [directive]},
+        FUNCTION_DIMENSION: function,
+        metric: value,
     }
 
 

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
-from recloser.metrics.emf import DIMENSION, HIGH_RESOLUTION_SECONDS, NAMESPACE, Value, unit_of
+from recloser.metrics.emf import DIMENSION, HIGH_RESOLUTION_SECONDS, Value, process_namespace, unit_of
 from recloser.metrics.pending import Part, PendingMetrics
 
 logger = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ class CloudWatchPublisher:
         if self._client is None:
             self._client = cloudwatch_client()
         data = [datum for part in parts for datum in _data(part)]
-        self._client.put_metric_data(Namespace=NAMESPACE, MetricData=data)
+        self._client.put_metric_data(Namespace=process_namespace(), MetricData=data)
 
     def close(self) -> None:
         """Send what there is and end the thread. It takes as long as a request: some seconds at worst."""

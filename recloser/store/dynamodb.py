@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from recloser.circuit import DUE_SHARDS, Circuit, Probes
+from recloser.circuit import DUE_SHARDS, Circuit, Probes, State
 from recloser.errors import Conflict, StoreError
 from recloser.store.report_rows import (
     SECONDS_PER_ITEM,
@@ -224,6 +224,16 @@ class DynamoDBTables:
                 ExpressionAttributeValues={":shard": encode(shard), ":now": encode(now_ms)},
             ):
                 yield item["circuit"]["S"]
+
+    def not_closed(self) -> Iterator[Circuit]:
+        for item in self._pages(
+            "scan",
+            TableName=self._circuit_table,
+            FilterExpression="#state <> :closed OR attribute_exists(#override)",
+            ExpressionAttributeNames={"#state": "state", "#override": "override"},
+            ExpressionAttributeValues={":closed": encode(str(State.CLOSED))},
+        ):
+            yield self._understand(item["circuit"]["S"], item)
 
     def scan(self) -> Iterator[Circuit]:
         for item in self._pages("scan", TableName=self._circuit_table):

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from recloser.circuit import Circuit, Probes
+from recloser.circuit import Circuit, Probes, State
 from recloser.decide import Decision, Mint
 from recloser.errors import Conflict
 from recloser.store.report_rows import SECONDS_PER_ITEM, Counted, Report, total
@@ -123,6 +123,11 @@ class MemoryTables:
         for name, circuit in list(self._circuits.items()):
             if circuit.due_at_ms is not None and circuit.due_at_ms <= now_ms:
                 yield name
+
+    def not_closed(self) -> Iterator[Circuit]:
+        for circuit in self.scan():
+            if circuit.state is not State.CLOSED or circuit.override is not None:
+                yield circuit
 
     def scan(self) -> Iterator[Circuit]:
         yield from list(self._circuits.values())

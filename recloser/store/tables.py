@@ -60,5 +60,8 @@ class Tables(Protocol):
     def due(self, now_ms: int) -> Iterator[str]:
         """Name the circuits for which time must do something."""
 
+    def not_closed(self) -> Iterator[Circuit]:
+        """Yield every circuit that is not closed, or has an override. It reads the whole table."""
+
     def scan(self) -> Iterator[Circuit]:
         """Yield every circuit that was ever written. For operators: it reads the whole table."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from recloser.circuit import Circuit, Override, State
+from recloser.control.minute import Minute
 from recloser.decide import AlarmRaised, OverrideSet, ProbesReported
 from recloser.errors import CircuitOpen
 from recloser.lab.simulation.chaos import bounds
@@ -128,7 +129,7 @@ def test_a_manual_open_undone_by_the_timer(world: World) -> None:
     before = circuit(world)
     for _ in range(10):
         world.clock.advance(60)
-        world.control.tick_due()
+        Minute(world.control).run()
     world.tables.report(NAME, *permit, succeeded=True)
     with pytest.raises(CircuitOpen):
         world.breaker(NAME).call(lambda: None)

@@ -30,6 +30,10 @@ STACK: Mapping[str, str] = {
     "RECLOSER_SUCCESSES_TO_CLOSE": "5",
     "RECLOSER_PROBE_DEADLINE_SECONDS": "30",
     "RECLOSER_STABLE_AFTER_SECONDS": "600",
+    "RECLOSER_STACK": "recloser",
+    "RECLOSER_NAMESPACE": "Recloser",
+    "RECLOSER_ACCOUNT": "123456789012",
+    "AWS_REGION": "eu-west-1",
     "POWERTOOLS_METRICS_NAMESPACE": "Recloser",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
@@ -48,8 +52,11 @@ def functions() -> Iterator[Functions]:
             modules[name] = importlib.import_module(f"{name}.app")
         clock = Clock(now_ms=0)
         for name in ("flip_state", "start_recovery"):
-            patch.setattr(modules[name].CONTROL, "_now_ms", clock)
-            patch.setattr(modules[name].CONTROL._alarms, "_sleep", lambda _seconds: None)
+            control = modules[name].CONTROL
+            patch.setattr(control, "now_ms", clock)
+            patch.setattr(control, "_sleep", lambda _seconds: None)
+            patch.setattr(control.alarms, "_now_ms", clock)
+            patch.setattr(control.alarms, "_sleep", lambda _seconds: None)
         yield Functions(**modules, clock=clock)
 
 

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import copy
-import logging
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError, UnexpectedBatchTypeError
+from aws_lambda_powertools.utilities.batch.exceptions import UnexpectedBatchTypeError
 from deployed_functions import Region, golden, image
 
 from recloser.errors import EventError
 
 GONE = object()
+REASON_DATA = (
+    '{{"version":"1.0","queryDate":"q","period":{period},"startDate":"2026-09-14T05:43:16.204+0000",'
+    '"recentDatapoints":[1]}}'
+)
+NO_DATAPOINT = (
+    "Threshold Crossed: 1 datapoint was received for 3 periods and 2 missing datapoints were treated as "
+    "[Breaching]."
+)
 ALARM, MATH, COMPOSITE = "alarm-metric", "alarm-metric-math", "alarm-composite"
 METRIC = "detail.configuration.metrics.0.metricStat.metric"
 RECORD = "Records.0.dynamodb"
+CONTRIBUTOR = "alarm-contributor"
+QUERY, ATTRIBUTES = "detail.configuration.metrics.0.expression", "detail.alarmContributor.attributes"
+SCHEMA = 'SCHEMA("Recloser", Circuit)'
+RATE = "SELECT AVG(Failure) FROM {schema} GROUP BY Circuit ORDER BY MAX() DESC"
 NOT_ALLOWED = ["payments api", "", "x" * 65, "payments-api\n", "päyments", "payments/api", 7, None]
 
 
@@ -60,17 +72,27 @@ BAD_ALARMS: list[tuple[str, str, Any, str]] = [
     (ALARM, "source", "aws.s3", r"at \$\.source: 'aws\.cloudwatch' was expected"),
     (ALARM, "detail-type", "CloudWatch Alarm Configuration Change",
      r"at \$\['detail-type'\]: 'CloudWatch Alarm State Change' was expected"),
-    *[(ALARM, f"{METRIC}.dimensions.Circuit", name, r"Circuit: .* (does not match|is not of type)")
-      for name in NOT_ALLOWED],
+    *[(ALARM, f"{METRIC}.dimensions.Circuit", name, r"circuit name .* is not allowed: 1 to 64 of")
+      for name in NOT_ALLOWED if isinstance(name, str)],
+    *[(ALARM, f"{METRIC}.dimensions.Circuit", name, r"Circuit: .* is not of type") for name in (7, None)],
     (ALARM, f"{METRIC}.dimensions", {}, "its metrics name 0 circuits in dimension Circuit"),
     (ALARM, f"{METRIC}.dimensions", {"Service": "payments-api"}, "its metrics name 0 circuits"),
     (MATH, "detail.configuration.metrics.2.metricStat.metric.dimensions.Circuit", "search-api",
      "its metrics name 2 circuits in dimension Circuit; every one must name the same"),
     (MATH, "detail.configuration.metrics.2.metricStat.metric.dimensions", {}, "must name the same"),
-    (COMPOSITE, "detail.alarmName", "recloser:payments api:any", "alarmName: .* does not match"),
-    (COMPOSITE, "detail.alarmName", "recloser:payments-api", "alarmName: .* does not match"),
-    (COMPOSITE, "detail.alarmName", "nightly-backup",
-     "alarm nightly-backup: a composite alarm must be named recloser:<circuit>:<anything>"),
+    (COMPOSITE, "detail.alarmName", "recloser:payments api:any", r"name 'payments api' is not allowed"),
+    *[(COMPOSITE, "detail.alarmName", name,
+       f"alarm {name}: a composite alarm must be named recloser:<circuit>:<anything>")
+      for name in ("recloser:payments-api", "recloser:payments-api:")],
+    *[(ALARM, "detail.state.reasonData",
+       REASON_DATA.format(period=period),
+       rf"state\.reasonData is not understood: .*period = {told} is not allowed: 1 to 604800 seconds")
+      for period, told in (("Infinity", "inf"), ("-Infinity", "-inf"), ("NaN", "nan"), ("1e400", "inf"),
+                           ("0", "0"), ("true", "True"), ('"60"', "'60'"), ("604801", "604801"),
+                           ("9" * 400, "9+"), ("null", "None"))],
+    (ALARM, "detail.state.reasonData",
+     '{"version":"1.0","queryDate":"q","period":60,"startDate":"9999-12-31T23:59:59-14:00","recentDatapoints":7}',
+     "state.reasonData is not understood"),
     (ALARM, "detail.state.reasonData", '{"version":"1.0","queryDate":"2026-09-14T05:43:16.204+0000"}',
      r"alarm recloser:payments-api:slow-calls: state\.reasonData is not understood"),
     (ALARM, "detail.state.reasonData",
@@ -80,31 +102,134 @@ BAD_ALARMS: list[tuple[str, str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("name", "field", "value", "message"), BAD_ALARMS)
-def test_a_malformed_alarm_is_an_error(
+def test_a_malformed_alarm_is_discarded(
     untouched: Region, name: str, field: str, value: Any, message: str
 ) -> None:
-    """A malformed alarm event is an error that names the place and what is allowed; nothing is written."""
-    with pytest.raises(EventError, match=message):
-        untouched.flip_state(changed(golden(name), field, value))
+    """A malformed alarm event is dropped; the log names the place and what is allowed; nothing is written."""
+    answer = untouched.flip_state(changed(golden(name), field, value))
+    assert re.search(message, answer["discarded"])
+    assert len(answer["discarded"]) <= 1000
 
 
-def test_an_alarm_on_another_namespace_is_an_error(untouched: Region) -> None:
-    """An alarm on somebody else's metrics trips nothing, whatever its name."""
-    event = changed(golden(ALARM), f"{METRIC}.namespace", "AWS/EC2")
-    event["detail"]["alarmName"] = "recloser:payments-api:disk-full"
-    with pytest.raises(EventError, match="none of its metrics is in namespace Recloser"):
-        untouched.flip_state(event)
+@pytest.mark.parametrize("depth", [100, 100_000])
+def test_reason_data_that_is_nested_without_end_is_no_evaluation(region: Region, depth: int) -> None:
+    """What SetAlarmState's caller passed as reasonData may be anything: the alarm was set by hand."""
+    region.clock.now_ms = 1_789_364_587_912
+    answer = region.flip_state(changed(golden(ALARM), "detail.state.reasonData", "[" * depth))
+    assert answer["state"] == "OPEN"
+    assert "set by hand" in answer["reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        (ALARM, {f"{METRIC}.namespace": "AWS/EC2"}, "none of its metrics is in namespace Recloser"),
+        (ALARM, {f"{METRIC}.namespace": "Recloser2"}, "none of its metrics is in namespace Recloser"),
+        (COMPOSITE, {"detail.alarmName": "nightly-backup"}, "composite, and not this stack's"),
+        (COMPOSITE, {"detail.alarmName": "recloser2:payments-api:all"}, "composite, and not this stack's"),
+        *[
+            (name, {field: other}, f"the event is of {field} '{other}'; this stack's is")
+            for name in (ALARM, MATH, COMPOSITE, CONTRIBUTOR)
+            for field, other in (("account", "999999999999"), ("region", "us-east-1"))
+        ],
+        (ALARM, {"account": GONE}, "the event is of account None"),
+        (
+            CONTRIBUTOR,
+            {QUERY: RATE.format(schema='SCHEMA("Recloser2", Circuit)')},
+            "is on namespace Recloser2",
+        ),
+        (CONTRIBUTOR, {QUERY: RATE.format(schema='"AWS/EC2"')}, "is on namespace AWS/EC2"),
+    ],
+)
+def test_what_belongs_to_others_moves_nothing(
+    untouched: Region, name: str, changes: dict[str, Any], message: str
+) -> None:
+    """An event of another namespace, stack, account or Region is left alone, whatever its alarm is called."""
+    event = golden(name)
+    for field, value in changes.items():
+        event = changed(event, field, value)
+    assert message in untouched.flip_state(event)["ignored"]
 
 
 @pytest.mark.parametrize(
     "event",
-    [{}, [], "ALARM", 7, golden("alarm-configuration-change"), golden("scheduled-event")],
-    ids=["empty", "a list", "a text", "a number", "alarm-configuration-change", "scheduled-event"],
+    [{}, [], "ALARM", 7, None, golden("alarm-configuration-change"), golden("scheduled-event")],
+    ids=["empty", "a list", "a text", "a number", "null", "alarm-configuration-change", "scheduled-event"],
 )
-def test_what_is_no_alarm_is_an_error(untouched: Region, event: Any) -> None:
-    """What is no alarm's state change at all is an error, never a silent return."""
-    with pytest.raises((EventError, TypeError)):
-        untouched.flip_state(event)
+def test_what_is_no_alarm_is_discarded(untouched: Region, event: Any) -> None:
+    """What is no alarm's state change at all is dropped with its reason, never in silence."""
+    assert "event does not fit alarm-state-change" in untouched.flip_state(event)["discarded"]
+
+
+def test_what_is_discarded_is_counted(untouched: Region, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever can never be understood is a metric, which an alarm watches, and one line in the log."""
+    untouched.flip_state({})
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    [counted] = [line for line in lines if "_aws" in line]
+    assert (counted["Function"], counted["Discarded"]) == ("flip_state", 1)
+    assert set(counted) == set(golden("emf-discarded"))
+
+
+# field, its wrong value, why it is discarded
+BAD_CONTRIBUTORS: list[tuple[str, Any, str]] = [
+    (ATTRIBUTES, {}, "names no Circuit"),
+    (ATTRIBUTES, {"Team": "a"}, r"contributor \{'Team': 'a'\} names no Circuit"),
+    *[(ATTRIBUTES, {"Circuit": name}, "circuit name .* is not allowed: 1 to 64 of")
+      for name in NOT_ALLOWED if isinstance(name, str)],
+    (ATTRIBUTES, {"Circuit": 7}, r"Circuit: 7 is not of type 'string'"),
+    (QUERY, RATE.format(schema='"Recloser"'), r'must read FROM SCHEMA\("Recloser", Circuit\) and GROUP BY'),
+    (QUERY, RATE.format(schema='SCHEMA("Recloser", Circuit, Tenant)'), "must read FROM SCHEMA"),
+    (QUERY, RATE.format(schema=SCHEMA).replace("BY Circuit", "BY Circuit, Tenant"),
+     "must read FROM SCHEMA"),
+    (QUERY, RATE.format(schema='SCHEMA("Recloser", Tenant)').replace("BY Circuit", "BY Tenant"),
+     "must read FROM SCHEMA"),
+    (QUERY, 'SELECT AVG(Failure) FROM SCHEMA("Recloser", Circuit)', "names no circuit: it needs GROUP BY"),
+    (QUERY, "SELECT AVG Failure", r"query .* is not understood: \( expected, not Failure"),
+    ("detail.configuration.metrics.0.period", 14400, "period = 14400 is not allowed: 60 to 10800 seconds"),
+    ("detail.configuration.metrics.0.period", 10, "period: 10 is less than the minimum of 60"),
+    ("detail.configuration.metrics.0.period", GONE, "period = None is not allowed: 60 to 10800 seconds"),
+    ("detail.state.reason", "Threshold Crossed: [1.0 (31/02/26 05:42:00)]", "state.reason is not understood"),
+    ("detail.alarmContributor", GONE, "'alarmContributor' is a required property"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value", "message"), BAD_CONTRIBUTORS)
+def test_a_malformed_contributor_is_discarded(
+    untouched: Region, field: str, value: Any, message: str
+) -> None:
+    """A contributor that guards no circuit is dropped; the log names the alarm and what is allowed."""
+    answer = untouched.flip_state(changed(golden(CONTRIBUTOR), field, value))
+    assert re.search(message, answer["discarded"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        (ATTRIBUTES, {"Circuit": "Other"}, "contributor Other stands for metrics without a Circuit"),
+        ("detail.state.value", "OK", "search-api went to OK; only ALARM trips"),
+        (
+            "detail.state.reason",
+            NO_DATAPOINT,
+            "search-api rests on no datapoint",
+        ),
+        (
+            QUERY,
+            RATE.format(schema=SCHEMA).replace("Failure", "State"),
+            "only Duration",
+        ),
+    ],
+)
+def test_a_contributor_that_says_nothing_is_ignored(
+    untouched: Region, field: str, value: Any, message: str
+) -> None:
+    """Metrics without a circuit, an end of an ALARM, filled gaps and other metrics trip nothing."""
+    assert message in untouched.flip_state(changed(golden(CONTRIBUTOR), field, value))["ignored"]
+
+
+def test_the_alarm_over_all_circuits_trips_none(untouched: Region) -> None:
+    """The event of the alarm as a whole, with whatever state, names no circuit, and moves none."""
+    answer = untouched.flip_state(golden("alarm-contributor-parent"))
+    assert "its contributors trip, each with an event" in answer["ignored"]
 
 
 # field, its wrong value, what the error says
@@ -125,27 +250,34 @@ BAD_PROBES: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("field", "value", "message"), BAD_PROBES)
-def test_a_malformed_probe_record_is_an_error(
-    untouched: Region, field: str, value: Any, message: str
+def test_a_malformed_probe_record_is_discarded(
+    untouched: Region, field: str, value: Any, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A batch of nothing but malformed records is an error that names each place; nothing is written."""
+    """A malformed record is dropped at once, so that those after it do not wait; the log names the place."""
     event = golden("probe-stream")
     event["Records"] = event["Records"][-1:]
-    with pytest.raises(BatchProcessingError) as raised:
-        untouched.flip_state(changed(event, field, value))
-    assert "event does not fit probe-stream" in str(raised.value)
-    assert re.search(message, str(raised.value))
+    assert untouched.flip_state(changed(event, field, value)) == {"batchItemFailures": []}
+    told = [line for line in discards(caplog) if "event does not fit probe-stream" in line]
+    assert len(told) == 1
+    assert re.search(message, told[0])
 
 
 SQS_RECORD = {"messageId": "19dd0b57", "body": "{}", "eventSource": "aws:sqs"}
 
 
+def discards(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Why something was discarded, as the log tells it."""
+    return [vars(record)["reason"] for record in caplog.records if record.getMessage() == "discarded"]
+
+
 @pytest.mark.parametrize("function", ["flip_state", "announce"])
 @pytest.mark.parametrize("record", [SQS_RECORD, {}], ids=["of a queue", "empty"])
-def test_what_is_no_stream_record_is_an_error(untouched: Region, function: str, record: Any) -> None:
-    """Records of anything but a table's stream are an error."""
-    with pytest.raises(BatchProcessingError, match=r"does not fit (probe|circuit)-stream"):
-        getattr(untouched, function)({"Records": [record]})
+def test_what_is_no_stream_record_is_discarded(
+    untouched: Region, function: str, record: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Records of anything but a table's stream are dropped, and said so."""
+    assert getattr(untouched, function)({"Records": [record]}) == {"batchItemFailures": []}
+    assert re.match(r"event does not fit (probe|circuit)-stream", discards(caplog)[0])
 
 
 @pytest.mark.parametrize("records", [None, 7, "text", {}, []])
@@ -156,14 +288,25 @@ def test_what_is_no_batch_is_an_error(untouched: Region, function: str, records:
         getattr(untouched, function)({"Records": records})
 
 
-def test_a_bad_record_among_good_ones_is_logged(untouched: Region, caplog: pytest.LogCaptureFixture) -> None:
-    """What is wrong with a record of a batch is in the log, for no caller ever sees its error."""
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"permit": {"S": "junk"}, "granted": {"N": "1"}},
+        {"permit": {"S": "payments-api#18"}, "granted": {"N": "1"}},
+        {"permit": {"S": "payments-api#18"}, "granted": {"N": "1"}, "junk": {"S": "x" * 300_000}},
+    ],
+)
+def test_a_forged_item_holds_up_nobody(
+    untouched: Region, item: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Callers may write any key of the permit table: such a record is dropped, in a short log line."""
     event = golden("probe-stream-expired")
-    event["Records"].append(changed(event, f"{RECORD}.Keys.permit.S", "payments api#17")["Records"][0])
-    with caplog.at_level(logging.WARNING):
-        answer = untouched.flip_state(event)
-    assert len(answer["batchItemFailures"]) == 1
-    assert "does not fit probe-stream" in caplog.text
+    forged = golden("probe-stream")["Records"][0]
+    forged["dynamodb"] |= {"NewImage": item, "Keys": {"permit": item["permit"]}}
+    event["Records"].append(forged)
+    assert untouched.flip_state(event) == {"batchItemFailures": []}
+    [reason] = discards(caplog)
+    assert len(reason) <= 1000
 
 
 @pytest.mark.parametrize(
@@ -193,12 +336,11 @@ BAD_CIRCUITS: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("field", "value", "message"), BAD_CIRCUITS)
-def test_a_malformed_circuit_record_is_an_error(
-    untouched: Region, field: str, value: Any, message: str, capsys: pytest.CaptureFixture[str]
+def test_a_malformed_circuit_record_is_discarded(
+    untouched: Region, field: str, value: Any, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A malformed record of the circuit table is an error, and nothing is announced."""
-    with pytest.raises(BatchProcessingError) as raised:
-        untouched.announce(changed(golden("circuit-stream"), field, value))
-    assert "event does not fit circuit-stream" in str(raised.value)
-    assert message in str(raised.value)
-    assert "CloudWatchMetrics" not in capsys.readouterr().out
+    """A malformed record of the circuit table is dropped, and nothing is announced."""
+    assert untouched.announce(changed(golden("circuit-stream"), field, value)) == {"batchItemFailures": []}
+    [reason] = discards(caplog)
+    assert reason.startswith("event does not fit circuit-stream")
+    assert message in reason

@@ -18,6 +18,7 @@ from deployed_functions import Region
 from recloser.circuit import Cause, Circuit, Probes, State
 from recloser.control.alarms import CloudWatchAlarms
 from recloser.control.control import ATTEMPTS, Control
+from recloser.control.minute import Minute, Report
 from recloser.decide import AlarmRaised, Decision, PolicySet, ProbesReported, Reset
 from recloser.errors import Conflict, StoreError
 from recloser.policy import RecoveryPolicy
@@ -25,6 +26,14 @@ from recloser.store.memory import MemoryTables
 
 NAME = "payments-api"
 BY_HAND = AlarmRaised(ALARM, "INC-4711", None)
+
+
+def rearmed_by(control: Control) -> list[str]:
+    """The alarms that a minute's look sets to OK; nothing may go wrong."""
+    report = Report()
+    Minute(control).look_at_alarms(report)
+    report.raise_problems()
+    return report.rearmed
 
 
 class Raced(MemoryTables):
@@ -139,8 +148,8 @@ def test_one_failing_circuit_does_not_hold_up_the_others() -> None:
         tripped(tables, name)
     tables.broken = "broken"
     control = Control(tables, now_ms=lambda: RETRY_AT_MS)
-    with pytest.raises(ExceptionGroup, match="1 of 3 due circuits failed") as raised:
-        control.tick_due()
+    with pytest.raises(ExceptionGroup, match="1 circuits or alarms failed; the others were done") as raised:
+        Minute(control).run().raise_problems()
     assert [error.__notes__ for error in raised.value.exceptions] == [["circuit broken"]]
     assert [tables.read(name).state for name in ("a", "z")] == [State.HALF_OPEN, State.HALF_OPEN]
 
@@ -156,8 +165,13 @@ def seconds_slept() -> list[float]:
 @pytest.fixture
 def control(region: Region, seconds_slept: list[float]) -> Control:
     """A control side half a minute from now, when the alarms that a test sets are old enough."""
-    alarms = CloudWatchAlarms(region.cloudwatch, sleep=seconds_slept.append)
-    return Control(region.stored.tables(), alarms, POLICY, lambda: round(time.time() * 1000) + 31_000)
+    began_ms = round(time.time() * 1000) + 31_000
+
+    def now_ms() -> int:
+        return began_ms + round(1000 * sum(seconds_slept))
+
+    alarms = CloudWatchAlarms(region.cloudwatch, now_ms=now_ms, sleep=seconds_slept.append)
+    return Control(region.stored.tables(), alarms, POLICY, now_ms)
 
 
 def names(count: int) -> list[str]:
@@ -170,7 +184,7 @@ def test_only_closed_circuits_alarms_are_re_armed(region: Region, control: Contr
     for name in ("open", "closed"):
         region.put_alarm(f"recloser:{name}:any", circuit=name)
     tripped(tables, "open")
-    assert control.rearm_deaf_alarms() == ["recloser:closed:any"]
+    assert rearmed_by(control) == ["recloser:closed:any"]
     assert region.alarm("recloser:open:any")["StateValue"] == "ALARM"
     assert region.alarm("recloser:closed:any")["StateValue"] == "OK"
 
@@ -183,7 +197,7 @@ def test_a_young_alarm_is_left_alone(region: Region, age_ms: int, rearmed: list[
     control = Control(
         region.stored.tables(), CloudWatchAlarms(region.cloudwatch), now_ms=lambda: since_ms + age_ms
     )
-    assert control.rearm_deaf_alarms() == rearmed
+    assert rearmed_by(control) == rearmed
 
 
 def test_alarms_are_re_armed_at_cloudwatchs_pace(
@@ -192,8 +206,8 @@ def test_alarms_are_re_armed_at_cloudwatchs_pace(
     """SetAlarmState is called at most three times a second."""
     for number, alarm in enumerate(names(7)):
         region.put_alarm(alarm, circuit=f"dependency-{number}")
-    assert sorted(control.rearm_deaf_alarms()) == names(7)
-    assert seconds_slept == [pytest.approx(1 / 3)] * 6
+    assert sorted(rearmed_by(control)) == names(7)
+    assert seconds_slept == [0.334] * 6
 
 
 def test_other_peoples_alarms_are_left_alone(region: Region, control: Control) -> None:
@@ -207,7 +221,7 @@ def test_other_peoples_alarms_are_left_alone(region: Region, control: Control) -
     }
     for name, settings in others.items():
         region.put_alarm(name, **settings)
-    assert control.rearm_deaf_alarms() == []
+    assert rearmed_by(control) == []
     assert {region.alarm(name)["StateValue"] for name in others} == {"ALARM"}
 
 
@@ -230,7 +244,7 @@ def test_an_alarm_on_metric_math_is_re_armed(region: Region, control: Control) -
         ComparisonOperator="GreaterThanThreshold",
     )
     region.set_alarm("by-hand-in-the-console", "ALARM")
-    assert control.rearm_deaf_alarms() == ["by-hand-in-the-console"]
+    assert rearmed_by(control) == ["by-hand-in-the-console"]
 
 
 @pytest.mark.parametrize("closed_at_ms", [None, NOW_MS - 1, NOW_MS])
@@ -254,11 +268,11 @@ def test_a_composite_alarm_is_never_set(closed_at_ms: int | None) -> None:
     if closed_at_ms is not None:
         Control(tables, now_ms=lambda: closed_at_ms).apply(NAME, Reset("maria", "repaired"))
     with Stubber(client) as stub:
-        wanted = {"StateValue": "ALARM", "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
+        wanted = {"StateValue": "ALARM", "AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "MaxRecords": 100}
         stub.add_response("describe_alarms", {"CompositeAlarms": alarms[1:], "NextToken": "more"}, wanted)
         stub.add_response("describe_alarms", {"CompositeAlarms": alarms[:1]}, wanted | {"NextToken": "more"})
         control = Control(tables, CloudWatchAlarms(client), now_ms=lambda: NOW_MS + 31_000)
-        assert control.rearm_deaf_alarms() == []
+        assert rearmed_by(control) == []
         stub.assert_no_pending_responses()
     assert tables.read(NAME).state is (State.CLOSED if closed_at_ms == NOW_MS else State.OPEN)
 
@@ -270,8 +284,9 @@ def test_a_close_leaves_its_composite_alarm_alone() -> None:
     )
     alarm = f"recloser:{NAME}:all"
     with Stubber(client) as stub:
-        asked = {"AlarmNames": [alarm], "AlarmTypes": ["CompositeAlarm"]}
-        stub.add_response("describe_alarms", {"CompositeAlarms": [{"AlarmName": alarm}]}, asked)
+        asked = {"AlarmNames": [alarm], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "MaxRecords": 100}
+        composite = {"AlarmName": alarm, "AlarmRule": "ALARM(x)"}
+        stub.add_response("describe_alarms", {"CompositeAlarms": [composite]}, asked)
         control = Control(MemoryTables(), CloudWatchAlarms(client), now_ms=lambda: NOW_MS)
         control.apply(NAME, AlarmRaised(alarm, "x is in ALARM", NOW_MS))
         assert control.apply(NAME, Reset("maria", "repaired")).decision.rearm == alarm
@@ -279,23 +294,26 @@ def test_a_close_leaves_its_composite_alarm_alone() -> None:
 
 
 def test_an_alarm_that_cannot_be_set_does_not_hold_up_the_others(
-    region: Region, control: Control, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    region: Region, control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One alarm that CloudWatch refuses is logged, and not said to be re-armed; the others are."""
+    """One alarm that CloudWatch refuses is a problem of the report; the others are re-armed."""
     for number, alarm in enumerate(names(3)):
         region.put_alarm(alarm, circuit=f"dependency-{number}")
     set_alarm_state = region.cloudwatch.set_alarm_state
 
     def refusing(**request: Any) -> Any:
         if request["AlarmName"] == names(3)[1]:
-            raise RuntimeError("AccessDenied")
+            raise RuntimeError("InternalServiceFault")
         return set_alarm_state(**request)
 
     monkeypatch.setattr(region.cloudwatch, "set_alarm_state", refusing)
-    assert sorted(control.rearm_deaf_alarms()) == [names(3)[0], names(3)[2]]
-    assert f"alarm {names(3)[1]} could not be re-armed" in caplog.text
+    report = Minute(control).run()
+    assert sorted(report.rearmed) == [names(3)[0], names(3)[2]]
+    with pytest.raises(ExceptionGroup) as raised:
+        report.raise_problems()
+    assert [error.__notes__ for error in raised.value.exceptions] == [[f"alarm {names(3)[1]}"]]
 
 
 def test_without_cloudwatch_nothing_is_re_armed() -> None:
     """A process without CloudWatch has no alarms to re-arm."""
-    assert Control(MemoryTables()).rearm_deaf_alarms() == []
+    assert rearmed_by(Control(MemoryTables())) == []

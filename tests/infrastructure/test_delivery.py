@@ -31,10 +31,11 @@ def test_rule(resources: Document, rule: str, function: str, retries: dict[str, 
     assert target["DeadLetterConfig"] == {"Arn": dead_letters(function)}
 
 
-def test_there_are_two_rules(resources: Document) -> None:
-    """Alarms and the clock: nothing else calls through EventBridge."""
+def test_there_are_three_rules(resources: Document) -> None:
+    """Alarms, circuits of an alarm over all, and the clock: nothing else calls through EventBridge."""
     assert of_type(resources, "AWS::Events::Rule").keys() == {
         "FlipStateAlarmRaised",
+        "FlipStateContributorRaised",
         "StartRecoveryEveryMinute",
     }
 

@@ -74,6 +74,30 @@ def test_every_other_golden_event(matches: Matches, alarm_pattern: Document) -> 
     assert heard == set(RAISED)
 
 
+def test_only_a_circuit_that_rises_is_heard_of_contributors(matches: Matches, resources: Document) -> None:
+    """The rule for alarms over all circuits hears a circuit that goes to ALARM, and no other golden event."""
+    pattern = resources["FlipStateContributorRaised"]["Properties"]["EventPattern"]
+    heard = set()
+    for path in EVENTS.glob("*.json"):
+        event = json.loads(path.read_text())
+        if isinstance(event, dict) and "detail-type" in event and matches(pattern, event):
+            heard.add(path.stem)
+    assert heard == {"alarm-contributor"}
+
+
+@pytest.mark.parametrize(("field", "other"), [("account", "999999999999"), ("region", "us-east-1")])
+def test_other_accounts_and_regions_are_not_heard(
+    matches: Matches, resources: Document, field: str, other: str
+) -> None:
+    """An event that came from another account or Region over a shared bus calls nobody."""
+    for rule, name in (
+        ("FlipStateAlarmRaised", "alarm-metric"),
+        ("FlipStateContributorRaised", "alarm-contributor"),
+    ):
+        event = golden(name) | {field: other}
+        assert not matches(resources[rule]["Properties"]["EventPattern"], event)
+
+
 def metrics_of(event: Document) -> list[Document]:
     return [
         entry["metricStat"]["metric"]

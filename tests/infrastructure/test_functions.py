@@ -85,7 +85,7 @@ def test_powertools(resources: Document, function: str, service: str) -> None:
 @pytest.mark.parametrize("function", ["FlipState", "StartRecovery"])
 def test_default_policy(resources: Document, function: str) -> None:
     """A stack without further words has the library's own defaults."""
-    assert default_policy(environment(resources, function)) == RecoveryPolicy()
+    assert default_policy(environment(resources, function)) == RecoveryPolicy(minimum_calls=3)
 
 
 def test_every_default_can_be_set() -> None:
@@ -99,15 +99,17 @@ def test_every_default_can_be_set() -> None:
         successes_to_close=7,
         probe_deadline_seconds=45,
         stable_after_seconds=1200,
+        minimum_calls=7,
     )
     changed = {
         name: value for name, value in asdict(wanted).items() if value != getattr(RecoveryPolicy(), name)
     }
-    # The other settings are a circuit's own affair, for the policy of its item.
-    assert asdict(RecoveryPolicy()).keys() - changed.keys() == {"failure_threshold_percent", "minimum_calls"}
+    # A threshold is the alarm's, which operators tune; a policy's goes before it, for one circuit.
+    assert asdict(RecoveryPolicy()).keys() - changed.keys() == {"failure_threshold_percent"}
     parameters = {
         name.title().replace("_", ""): str(value).removesuffix(".0") for name, value in changed.items()
     }
+    parameters["MinimumCallsSteady"] = parameters.pop("MinimumCalls")
     assert default_policy(environment(deployed(**parameters)["Resources"], "FlipState")) == wanted
 
 

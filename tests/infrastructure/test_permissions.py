@@ -25,7 +25,7 @@ READ_STREAM = [
 COMMIT = [
     (["dynamodb:GetItem", "dynamodb:UpdateItem"], attribute("CircuitTable")),
     (["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], attribute("ProbeTable")),
-    (["cloudwatch:DescribeAlarms"], "*"),
+    (["cloudwatch:GetMetricData"], "*"),
     (["cloudwatch:SetAlarmState"], ANY_ALARM),
 ]
 
@@ -43,12 +43,15 @@ ALLOWED: dict[str, list[tuple[Any, ...]]] = {
     "FlipStateRole": [
         *own("FlipState"),
         *COMMIT,
+        (["cloudwatch:DescribeAlarms"], "*"),
         (READ_STREAM, attribute("ProbeTable", "StreamArn")),
         dead_letters("FlipState"),
     ],
     "StartRecoveryRole": [
         *own("StartRecovery"),
         *COMMIT,
+        (["cloudwatch:DescribeAlarmContributors", "cloudwatch:DescribeAlarms"], "*"),
+        (["dynamodb:Scan"], attribute("CircuitTable")),
         (["dynamodb:Query"], {"Fn::Sub": "${CircuitTable.Arn}/index/due"}),
         (["dynamodb:Scan"], {"Fn::GetAtt": ["CircuitTable", "Arn"]}),
         dead_letters("StartRecovery"),
@@ -141,7 +144,11 @@ def test_managed_policies(resources: Document) -> None:
 
 @pytest.mark.parametrize(
     ("function", "rule"),
-    [("FlipState", "FlipStateAlarmRaised"), ("StartRecovery", "StartRecoveryEveryMinute")],
+    [
+        ("FlipState", "FlipStateAlarmRaised"),
+        ("FlipState", "FlipStateContributorRaised"),
+        ("StartRecovery", "StartRecoveryEveryMinute"),
+    ],
 )
 def test_only_its_rule_calls_a_function(resources: Document, function: str, rule: str) -> None:
     """EventBridge may call a function for its own rule, and for no other."""
@@ -154,15 +161,20 @@ def test_only_its_rule_calls_a_function(resources: Document, function: str, rule
 
 
 @pytest.mark.parametrize(
-    ("function", "rule"),
-    [("FlipState", "FlipStateAlarmRaised"), ("StartRecovery", "StartRecoveryEveryMinute")],
+    ("function", "sources"),
+    [
+        ("FlipState", [attribute("FlipStateAlarmRaised"), attribute("FlipStateContributorRaised")]),
+        ("StartRecovery", attribute("StartRecoveryEveryMinute")),
+    ],
 )
-def test_only_its_rule_sends_to_a_dead_letter_queue(resources: Document, function: str, rule: str) -> None:
-    """EventBridge may put into a queue what that function's rule could not deliver, and nothing else."""
+def test_only_its_rules_send_to_a_dead_letter_queue(
+    resources: Document, function: str, sources: object
+) -> None:
+    """EventBridge may put into a queue what that function's rules could not deliver, and nothing else."""
     policy = resources[f"{function}DeadLettersPolicy"]["Properties"]
     assert policy["Queues"] == [{"Ref": f"{function}DeadLetters"}]
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Action"] == "sqs:SendMessage"
     assert statement["Resource"] == attribute(f"{function}DeadLetters")
-    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": attribute(rule)}}
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": sources}}

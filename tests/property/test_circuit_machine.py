@@ -12,6 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from recloser.circuit import Cause, Circuit, Override, Probes, State
 from recloser.control.control import Control
+from recloser.control.minute import Minute
 from recloser.decide import AlarmRaised, OverrideReleased, OverrideSet, ProbesReported, Reset, decide
 from recloser.errors import Conflict
 from recloser.policy import RecoveryPolicy
@@ -95,7 +96,7 @@ class FaultMachine(RuleBasedStateMachine):
 
     @rule()
     def the_scheduler_ticks(self) -> None:
-        self.control.tick_due()
+        Minute(self.control).run().raise_problems()
 
     @rule(target=messages, age_seconds=st.sampled_from([0, 5, 20, 90]))
     def an_alarm_raises(self, age_seconds: int) -> AlarmRaised:
@@ -199,7 +200,7 @@ class FaultMachine(RuleBasedStateMachine):
         self.control.apply(NAME, OverrideReleased("ann"))
         for _ in range(20):
             self.now_ms += 60_000
-            self.control.tick_due()
+            Minute(self.control).run().raise_problems()
             generation = self.circuit.generation
             while (number := self.tables.claim(NAME, generation, self.now_ms)) is not None:
                 self.tables.report(NAME, generation, number, succeeded=True)

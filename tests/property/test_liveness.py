@@ -16,6 +16,7 @@ from moto import mock_aws
 from stored_tables import StoredTables, create_tables
 
 from recloser.circuit import GIVE_BACKS_PER_GENERATION, Override, Probes, State
+from recloser.control.minute import Minute
 from recloser.control.control import Control
 from recloser.decide import AlarmRaised, OverrideSet, ProbesReported
 from recloser.errors import StoreError
@@ -48,7 +49,7 @@ def closes(tables: Tables, control: Control, clock: Clock, stream: Callable[[int
     for now_ms in range(clock.now_ms, end_ms, CALLS_EVERY_MS):
         clock.now_ms = now_ms
         if now_ms % MINUTE_MS < CALLS_EVERY_MS:
-            control.tick_due()
+            Minute(control).run()
         circuit = tables.read(NAME, consistent=True)
         if circuit.state is State.CLOSED and circuit.state_for_callers(now_ms) is State.CLOSED:
             return True

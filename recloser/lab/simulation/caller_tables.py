@@ -108,6 +108,9 @@ class CallerTables:
     def due(self, now_ms: int) -> Iterator[str]:
         self._forbid(now_ms)
 
+    def not_closed(self) -> Iterator[Circuit]:
+        self._forbid()
+
     def scan(self) -> Iterator[Circuit]:
         self._forbid()
 

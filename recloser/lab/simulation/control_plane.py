@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from recloser.circuit import Circuit, Override, Probes, State
+from recloser.control.alarm_events import from_alarm_event
 from recloser.control.alarms import RaisedAlarm
 from recloser.control.announcement import announcement, tripped
 from recloser.control.control import Control
 from recloser.control.early_trip import EarlyTrip
-from recloser.control.signals import Ignored, from_alarm_event
+from recloser.control.ignored import Ignored
+from recloser.control.minute import Minute
 from recloser.decide import OverrideReleased, OverrideSet, PolicySet, ProbesReported, Reset, Signal
-from recloser.errors import StoreError
 from recloser.lab.cloudwatch import CloudWatch, Event
 from recloser.lab.cloudwatch.events import STATE_CHANGE
 from recloser.lab.simulation.context import Context
@@ -51,8 +51,9 @@ class TwinAlarms:
                 since = datetime.fromisoformat(alarm["StateUpdatedTimestamp"])
                 yield RaisedAlarm(alarm["AlarmName"], self._circuit, round(since.timestamp() * MS_PER_SECOND))
 
-    def rearm(self, alarm: str, reason: str) -> None:
+    def rearm(self, alarm: str, reason: str) -> bool:
         self._plane.rearm(alarm, reason)
+        return True
 
 
 class ControlPlane:
@@ -85,12 +86,14 @@ class ControlPlane:
             self._tell(self.cloudwatch.put_metric_alarm(definition, self._queue.now_ms))
         self._circuit = circuit
         seen = ControlTables(tables, self._faults, self._messages.deliver_one_early)
-        self._control = Control(seen, TwinAlarms(self, circuit, names), policy, self._now_ms)
+        self._control = Control(seen, TwinAlarms(self, circuit, names), policy, self._now_ms, sleep=_ignore)
         self._early_trip = EarlyTrip(
             seen, TwinUsual(self.cloudwatch, self._alarm_settings, names[-1]), self._now_ms
         )
         # Operators act by themselves, and again if it did not work: for them nothing goes wrong.
-        self._operator = Control(tables.memory, TwinAlarms(self, circuit, names), policy, self._true_ms)
+        self._operator = Control(
+            tables.memory, TwinAlarms(self, circuit, names), policy, self._true_ms, sleep=_ignore
+        )
         self._await_evaluation()
         self._queue.after(self._random.between((0, SCHEDULE_SECONDS)), self._minute)
 
@@ -184,14 +187,12 @@ class ControlPlane:
         if self._faults.scheduler_is_dead:
             return
         self.invocations += 1
-        try:
-            for applied in self._control.tick_due():
-                if self._observer is not None:
-                    self._observer.applied(None, applied, self._queue.now_ms)
-        except* StoreError:
-            pass  # the next minute tries again, as the function's own retries would
-        with suppress(StoreError):
-            self._recording.rearmed += len(self._control.rearm_deaf_alarms())
+        # What fails, the next minute tries again, as the function's own retries would.
+        report = Minute(self._control).run()
+        self._recording.rearmed += len(report.rearmed)
+        if self._observer is not None:
+            for applied in (*report.moved, *report.tripped):
+                self._observer.applied(None, applied, self._queue.now_ms)
 
     def announce(self, before: Circuit, after: Circuit) -> None:
         """Take a record of the circuit table's stream."""
@@ -220,3 +221,7 @@ class ControlPlane:
         if until is not None:
             until_ms = now_ms + round((until - operation.at_seconds) * MS_PER_SECOND)
         return OverrideSet(Override(state, by, why, now_ms, until_ms))
+
+
+def _ignore(_seconds: float) -> None:
+    """Wait for no other writer: here each has ended before the next begins."""

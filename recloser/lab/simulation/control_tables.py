@@ -82,6 +82,9 @@ class ControlTables:
         self._shared.usage.index_queries += DUE_SHARDS
         return self._shared.memory.due(now_ms)
 
+    def not_closed(self) -> Iterator[Circuit]:
+        return self._shared.memory.not_closed()
+
     def scan(self) -> Iterator[Circuit]:
         return self._shared.memory.scan()
 

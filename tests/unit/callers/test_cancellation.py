@@ -51,7 +51,7 @@ class SlowTables(MemoryTables):
 def tables(world: World) -> SlowTables:
     """A circuit that waits for its canary."""
     slow = SlowTables(world)
-    world.tables = world.control._tables = slow
+    world.tables = world.control.tables = slow
     world.trip(NAME)
     world.clock.advance(11)
     return slow

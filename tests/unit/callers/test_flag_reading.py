@@ -101,7 +101,7 @@ def test_never_older_than_twice_the_cache_time(world: World, tables: CountingTab
     breaker.call(lambda: None)
     eventually(lambda: len(tables.requests) == 2)
     world.clock.advance(4.6)
-    world.control._tables = tables
+    world.control.tables = tables
     world.trip(NAME)
 
     def refused() -> None:
@@ -157,7 +157,7 @@ def test_jitter() -> None:
 def test_an_open_flag_is_read_every_second(world: World) -> None:
     """While a circuit is not closed its flag is good for a second, so that a close is soon known."""
     tables = CountingTables()
-    world.tables = world.control._tables = tables
+    world.tables = world.control.tables = tables
     breaker = world.breaker(NAME, tables=tables)
     world.force_open(NAME)
     for _ in range(100):
@@ -239,7 +239,7 @@ def test_with_nothing_known_calls_are_let_through(
 def test_on_store_error(world: World, mode: Any, known: State | None) -> None:
     """last-known goes by what was read last; allow lets every call through; refuse lets none."""
     tables = CountingTables()
-    world.control._tables = tables
+    world.control.tables = tables
     breaker = world.breaker(NAME, tables=tables, on_store_error=mode)
     if known is not None:
         breaker.call(lambda: None)

@@ -316,7 +316,7 @@ def test_without_an_answer_calls_are_let_through(world: World) -> None:
 def test_the_last_known_state_holds_while_the_table_is_out_of_reach(world: World) -> None:
     """An open circuit stays open to a process that cannot read."""
     tables = CountingTables()
-    world.tables = world.control._tables = tables
+    world.tables = world.control.tables = tables
     breaker = world.breaker(NAME, tables=tables)
     open_and_wait(world, breaker)
     with pytest.raises(CircuitOpen):

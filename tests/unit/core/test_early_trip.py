@@ -8,7 +8,7 @@ import pytest
 
 from recloser.circuit import Cause, Circuit, State
 from recloser.control.early_trip import EarlyTrip, FailureRateAlarm, windows
-from recloser.control.signals import Ignored
+from recloser.control.ignored import Ignored
 from recloser.control.usual_calls import closed_calls_per_second
 from recloser.decide import Decision, FailuresReported, Limits, decide
 from recloser.policy import RecoveryPolicy

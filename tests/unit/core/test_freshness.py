@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from recloser.circuit import Circuit, State
-from recloser.control.signals import Ignored, from_alarm_event
+from recloser.control.alarm_events import from_alarm_event
+from recloser.control.ignored import Ignored
 from recloser.decide import AlarmRaised, decide
 from recloser.policy import RecoveryPolicy
 

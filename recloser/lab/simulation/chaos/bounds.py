@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from recloser.caller.flag_cache import JITTER
 from recloser.caller.probing import LONGEST_PAUSE_READS
-from recloser.control.control import DEAF_AFTER_MS
+from recloser.control.minute import DEAF_AFTER_MS
 from recloser.lab.simulation.alarm_definitions import FAST_SECONDS, STEADY_SECONDS
 from recloser.lab.simulation.control_plane import ALARM_RETRIES_SECONDS, SCHEDULE_SECONDS
 from recloser.lab.simulation.dependency import latencies_ms
