@@ -16,8 +16,8 @@ from moto import mock_aws
 from stored_tables import StoredTables, create_tables
 
 from recloser.circuit import GIVE_BACKS_PER_GENERATION, Override, Probes, State
-from recloser.control.minute import Minute
 from recloser.control.control import Control
+from recloser.control.minute import Minute
 from recloser.decide import AlarmRaised, OverrideSet, ProbesReported
 from recloser.errors import StoreError
 from recloser.policy import RecoveryPolicy
