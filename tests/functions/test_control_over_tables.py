@@ -164,8 +164,8 @@ def seconds_slept() -> list[float]:
 
 @pytest.fixture
 def control(region: Region, seconds_slept: list[float]) -> Control:
-    """A control side half a minute from now, when the alarms that a test sets are old enough."""
-    began_ms = round(time.time() * 1000) + 31_000
+    """A control side some time from now, when the alarms that a test sets are old enough."""
+    began_ms = round(time.time() * 1000) + 90_000
 
     def now_ms() -> int:
         return began_ms + round(1000 * sum(seconds_slept))
