@@ -171,7 +171,12 @@ class World:
     # --- What happened ---------------------------------------------------------------------------
 
     def metric(self, name: str, circuit: str | None = None) -> list[float]:
-        """Return every value published for a metric, of all circuits or of one, in order."""
+        """Return every value published for a metric, of all circuits or of one, in order.
+
+        What waits between two invocations of a handler is published first.
+        """
+        if not self.process.batching.is_on:
+            self.process.batching.flush()
         values: list[float] = []
         for document in self.metrics:
             if name in document and circuit in (None, document["Circuit"]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import random
 import threading
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 CIRCUIT_TABLE = "RECLOSER_CIRCUIT_TABLE"
 PROBE_TABLE = "RECLOSER_PROBE_TABLE"
 ENABLED = "RECLOSER_ENABLED"
+
+BUSY_PAUSE_SECONDS = 1.0  # an environment with shorter pauses between its invocations is busy
 
 LONGEST_WAIT_FOR_REPORTS_SECONDS = 0.1
 MOST_REPORTS_WAITED_FOR = 100  # outside of invocations nobody waits for them
@@ -97,6 +100,7 @@ class Process:
         self.in_background = self._given_background or self.threads
         self.watchdog = self._given_watchdog or ThreadWatchdog(self.clock)
         self.batching = Batching()
+        self._invocation_began_at = self._invocation_ended_at = -math.inf
         self._reports: deque[threading.Event] = deque(maxlen=MOST_REPORTS_WAITED_FOR)
         self._tables = self._given_tables
         self._publisher = self._given_publisher
@@ -178,14 +182,22 @@ class Process:
 
         """
         self._set_request_id(request_id)
+        self._invocation_began_at = self.clock()
         self.batching.is_on = True
         self.forget_answers()
 
     def end_invocation(self) -> None:
-        """Publish what was gathered."""
+        """Publish what was gathered.
+
+        Where invocations follow each other within a second, plain successes wait for a later one's end.
+        """
+        now = self.clock()
+        is_busy = 0 <= self._invocation_began_at - self._invocation_ended_at < BUSY_PAUSE_SECONDS
+        self._invocation_ended_at = now
         self.batching.is_on = False
         self.forget_answers()
-        self.batching.flush()
+        if not (is_busy and self.batching.may_wait(now)):
+            self.batching.flush()
         self._await_reports()
         self._set_request_id(None)
 

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LONGEST_BATCH_SECONDS = 5.0
+GATHERING_SECONDS = 2.0  # across invocations
 _NUMBERS = (int, float)
 VALUES_PER_DOCUMENT = 100  # "Specification: Embedded metric format": the longest array of values
 
@@ -106,14 +107,20 @@ class Batching:
         """Keep a recorder that gathers until it is flushed."""
         self._gathering.add(recorder)
 
+    def may_wait(self, now: float) -> bool:
+        """Tell whether nothing waits but some plain successes of the last two seconds."""
+        return all(recorder.may_wait(now) for recorder in self._alive())
+
     def flush(self) -> None:
         """Publish everything that waits."""
         gathered = list(self._gathering)
-        for reference in self._recorders.valuerefs():
-            recorder = reference()
-            if recorder is not None:
-                recorder.flush()
+        for recorder in self._alive():
+            recorder.flush()
         self._gathering.difference_update(gathered)
+
+    def _alive(self) -> list[Recorder]:
+        found = [reference() for reference in self._recorders.valuerefs()]
+        return [recorder for recorder in found if recorder is not None]
 
 
 class Recorder:
@@ -212,6 +219,16 @@ class Recorder:
             self.batch_until(self._clock())
         return self._batching.is_on
 
+    def may_wait(self, now: float) -> bool:
+        """Tell whether what waits may go with a later invocation's.
+
+        Only plain successes may: everything else is news. They fill at most one document, which began less
+        than two seconds ago; that is what can be lost when Lambda ends the environment meanwhile.
+        """
+        if self._failures or any(self._others.values()) or len(self._successes) >= VALUES_PER_DOCUMENT:
+            return False
+        return not self._successes or (self._began is not None and 0 <= now - self._began < GATHERING_SECONDS)
+
     def flush(self) -> None:
         """Publish everything that waits."""
         now = self._clock()
@@ -221,6 +238,9 @@ class Recorder:
             self._began, self._flushed_at = None, now
             successes, failures = _drained(self._successes), _drained(self._failures)
             others = {metric: _drained(waiting) for metric, waiting in list(self._others.items())}
+        others = {metric: values for metric, values in others.items() if values}
+        if not (successes or failures or others):
+            return
         counts: list[float] = [0] * len(successes)
         counts += [1] * len(failures)
         columns = {

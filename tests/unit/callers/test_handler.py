@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -52,8 +53,75 @@ def calling(world: World, times: int = 10) -> Callable[[Any, Any], str]:
 def test_one_document_an_invocation(world: World) -> None:
     """The calls of an invocation are one document; those of the next are another."""
     handle = handler(calling(world))
-    assert [handle({}, Context()), handle({}, Context())] == ["done", "done"]
+    assert handle({}, Context()) == "done"
+    world.clock.advance(1)
+    assert handle({}, Context()) == "done"
     assert documents(world) == [[0] * 10] * 2
+
+
+def invoke(world: World, handle: Callable[[Any, Any], Any], times: int, pause: float) -> None:
+    for _ in range(times):
+        handle({}, Context())
+        world.clock.advance(pause)
+
+
+def test_a_busy_environment_gathers_across_invocations(world: World) -> None:
+    """With pauses of less than a second plain successes go with the first invocation that ends 2 s later."""
+    invoke(world, handler(calling(world, times=1)), 13, 0.25)
+    assert documents(world) == [0, [0] * 9]
+    assert len(world.metric("Failure")) == 13
+
+
+def test_a_document_bears_the_time_of_its_beginning(world: World) -> None:
+    """Nothing in it is older: what happened before a close cannot look like news from after it."""
+    began = world.clock.now_ms()
+    invoke(world, handler(calling(world, times=1)), 10, 0.25)
+    assert [document["_aws"]["Timestamp"] - began for document in world.metrics] == [0, 250]
+
+
+@pytest.mark.parametrize("pause", [1.0, 60.0])
+def test_an_environment_with_pauses_publishes_at_each_end(world: World, pause: float) -> None:
+    """It may be frozen for long, or ended."""
+    invoke(world, handler(calling(world, times=1)), 3, pause)
+    assert documents(world) == [0, 0, 0]
+
+
+def test_anything_but_a_plain_success_takes_along_what_waits(world: World) -> None:
+    """A failure, a refusal or a slow call goes at the end of its own invocation, with all before it."""
+    breaker = world.breaker(NAME)
+    fail = False
+
+    @handler
+    def handle(event: Any, context: Any) -> None:
+        with contextlib.suppress(ConnectionError):
+            breaker.call(raises if fail else lambda: None)
+
+    def raises() -> None:
+        raise ConnectionError
+
+    invoke(world, handle, 4, 0.1)
+    assert documents(world) == [0]
+    fail = True
+    handle({}, Context())
+    assert documents(world) == [0, [0, 0, 0, 1]]
+
+
+def test_a_full_document_does_not_wait(world: World) -> None:
+    """A hundred values are a document."""
+    invoke(world, handler(calling(world, times=60)), 3, 0.01)
+    assert [len(each) for each in documents(world)] == [60, 100, 20]
+
+
+def test_a_change_of_the_flag_ends_a_document(world: World) -> None:
+    """No document spans two states."""
+    handle = handler(calling(world, times=1))
+    invoke(world, handle, 4, 0.1)
+    world.trip(NAME)
+    world.clock.advance(0.5)
+    world.process.forget_flags()
+    with pytest.raises(CircuitOpen):
+        handle({}, Context())
+    assert [document.get("Failure") for document in world.metrics] == [0, [0, 0, 0], None]
 
 
 def test_also_when_it_raises(world: World) -> None:
