@@ -7,7 +7,7 @@ PYTHON := python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test soak check bench format lock clean
+.PHONY: help setup demo test soak check bench format validators lock clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,10 +44,13 @@ format: $(READY)  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+validators: $(READY)  ## Compile the schemas of events for the functions
+	$(BIN)/python events/compile_schemas.py
+
 lock:  ## Pin every dependency anew, with hashes
 	$(PYTHON) -m venv build/lock-venv
 	build/lock-venv/bin/pip install --quiet uv
-	build/lock-venv/bin/uv pip compile pyproject.toml --all-extras --group dev --group functions \
+	build/lock-venv/bin/uv pip compile pyproject.toml --all-extras --group dev \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 		--upgrade --output-file requirements.lock
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from aws_lambda_powertools import Logger
-
 from recloser.errors import EventError
 from recloser.metrics.emf import function_document, write_line
 
-logger = Logger()
+logger = logging.getLogger("recloser.discarded")
 
 LONGEST_MESSAGE = 1000  # an item may hold 400 KB, and the error tells its value
 

@@ -1,31 +1,44 @@
-"""Incoming events are validated here, by the JSON Schemas that ship with the library."""
+"""Incoming events are validated here, by code made from the JSON Schemas in events/schemas."""
 
 from __future__ import annotations
 
-import functools
-import json
-from importlib.resources import files
-from typing import Any
+import reprlib
+from typing import Any, Protocol
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from validators.invalid import Invalid
 
 from recloser.errors import EventError
 
+_shown = reprlib.Repr()
+_shown.maxstring = _shown.maxother = 100  # an item may hold 400 KB
+_shown.maxlevel = 2
 
-def validate(event: Any, schema: str) -> None:
-    """Check an event against `events/schemas/SCHEMA.schema.json`.
+
+class Validator(Protocol):
+    """A module of `validators`."""
+
+    __name__: str
+
+    def validate(self, data: Any) -> Any: ...
+
+
+def validate(event: Any, validator: Validator) -> None:
+    """Check an event.
+
+    Args:
+        event: as it came.
+        validator: the module of `validators` that is made from the event's schema.
 
     Raises:
         EventError: it does not fit; the message names the place, the value and what is allowed.
 
     """
-    error = best_match(_validator(schema).iter_errors(event))
-    if error is not None:
-        raise EventError(f"event does not fit {schema} at {error.json_path}: {error.message}")
-
-
-@functools.cache
-def _validator(schema: str) -> Draft202012Validator:
-    text = files("recloser").joinpath("schemas", f"{schema}.schema.json").read_text(encoding="utf-8")
-    return Draft202012Validator(json.loads(text))
+    try:
+        validator.validate(event)
+    except Invalid as error:
+        schema = validator.__name__.rpartition(".")[2].replace("_", "-")
+        rule = str(error).removeprefix(error.name).strip()
+        place = "$" + error.name.removeprefix("data")
+        raise EventError(
+            f"event does not fit {schema} at {place}: {_shown.repr(error.value)} {rule}"
+        ) from None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
-import boto3
-from aws_lambda_powertools import Logger
 from botocore.config import Config
+from botocore.session import get_session
 
 from recloser.control.alarms import MINIMUM_CALLS, SET_ALARM_STATE_INTERVAL_MS, CloudWatchAlarms
 from recloser.control.control import Control
@@ -17,7 +17,7 @@ from recloser.policy import RecoveryPolicy
 from recloser.store.dynamodb import DynamoDBTables
 from recloser.store.turns import DynamoDBTurns
 
-logger = Logger()
+logger = logging.getLogger("recloser.wiring")
 
 # A writer can wait longer than a caller: it has nobody on the line.
 _CONFIG = Config(
@@ -37,8 +37,9 @@ def control() -> Control:
         SettingError: a variable is missing or not allowed.
 
     """
-    dynamodb = boto3.client("dynamodb", config=_CONFIG)
-    cloudwatch = boto3.client("cloudwatch", config=_CONFIG)
+    session = get_session()
+    dynamodb = session.create_client("dynamodb", config=_CONFIG)
+    cloudwatch = session.create_client("cloudwatch", config=_CONFIG)
     probe_table = required(os.environ, PROBE_TABLE)
     tables = DynamoDBTables(required(os.environ, CIRCUIT_TABLE), probe_table, client=dynamodb)
     policy = _default_policy()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from discarded import discarding
 from incoming import validate
+from json_log import json_logger
+from stream_batch import each_record
+from validators import alarm_contributor_state_change, alarm_state_change, probe_stream
 from wiring import STACK, control
 
 from recloser.control.alarm_events import from_alarm_event
@@ -22,38 +20,33 @@ from recloser.decide import Signal
 
 CONTRIBUTOR_CHANGED = "CloudWatch Alarm Contributor State Change"
 
-logger = Logger()
-tracer = Tracer()
+logger = json_logger("flip_state")
 CONTROL = control()
-# Where one record of many fails, nobody sees its error but the log. (Typed too narrowly by Powertools.)
-records = BatchProcessor(event_type=EventType.DynamoDBStreams, logger=logger)  # type: ignore[arg-type]
 
 
-@logger.inject_lambda_context
-@tracer.capture_lambda_handler
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | dict[str, str]:
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  (Lambda's form)
     """Handle an alarm's or a contributor's state change, or a batch of the probe table's stream.
 
     What can never be understood is logged, counted and dropped. Other errors are raised: it comes again.
     """
     if isinstance(event, dict) and "Records" in event:
-        return process_partial_response(event, flip_for_probes, records, context)
+        return each_record(event, flip_for_probes)
     return flip_for_alarm(event)
 
 
 @discarding("flip_state")
 def flip_for_alarm(event: dict[str, Any]) -> dict[str, str]:
     if isinstance(event, dict) and event.get("detail-type") == CONTRIBUTOR_CHANGED:
-        validate(event, "alarm-contributor-state-change")
+        validate(event, alarm_contributor_state_change)
         return flip(from_contributor_event(event, STACK))
-    validate(event, "alarm-state-change")
+    validate(event, alarm_state_change)
     return flip(from_alarm_event(event, STACK))
 
 
 @discarding("flip_state")
-def flip_for_probes(record: DynamoDBRecord) -> dict[str, str]:
-    validate({"Records": [record.raw_event]}, "probe-stream")
-    return flip(from_probe_record(record.raw_event))
+def flip_for_probes(record: dict[str, Any]) -> dict[str, str]:
+    validate({"Records": [record]}, probe_stream)
+    return flip(from_probe_record(record))
 
 
 def flip(read: tuple[str, Signal] | ContributorRaised | Ignored) -> dict[str, str]:
@@ -66,7 +59,6 @@ def flip(read: tuple[str, Signal] | ContributorRaised | Ignored) -> dict[str, st
 
 def decided(applied: Applied) -> dict[str, str]:
     circuit, decision = applied.circuit, applied.decision
-    tracer.put_annotation("circuit", circuit.name)
     told = {"circuit": circuit.name, "state": str(circuit.state), "reason": decision.reason}
     written = decision.circuit is not None
     logger.info("decided", extra={"cause": str(decision.cause), "written": written, **told})

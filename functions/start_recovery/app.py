@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from incoming import validate
+from json_log import json_logger
+from validators import scheduled_event
 from wiring import control
 
 from recloser.circuit import Circuit
@@ -19,14 +19,11 @@ from recloser.metrics.emf import STATE, emf_document, write_line
 LONGEST_RUN_MS = 45_000
 WORKERS = 16
 
-logger = Logger()
-tracer = Tracer()
+logger = json_logger("start_recovery")
 CONTROL = control()
 
 
-@logger.inject_lambda_context
-@tracer.capture_lambda_handler
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  (Lambda's form)
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  (Lambda's form)
     """Handle the scheduled event.
 
     Raises:
@@ -34,12 +31,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
         ExceptionGroup: some circuits or alarms could not be looked after; the others were.
 
     """
-    validate(event, "scheduled-event")
+    validate(event, scheduled_event)
     report = Minute(CONTROL, publish_state, WORKERS).run(CONTROL.now_ms() + LONGEST_RUN_MS)
     for applied in (*report.moved, *report.tripped):
-        logger.info(
-            "moved", circuit=applied.circuit.name, state=applied.circuit.state, reason=applied.decision.reason
-        )
+        circuit, reason = applied.circuit, applied.decision.reason
+        logger.info("moved", extra={"circuit": circuit.name, "state": circuit.state, "reason": reason})
     done = {
         "moved": [applied.circuit.name for applied in report.moved],
         "tripped": [applied.circuit.name for applied in report.tripped],

@@ -34,8 +34,6 @@ STACK: Mapping[str, str] = {
     "RECLOSER_NAMESPACE": "Recloser",
     "RECLOSER_ACCOUNT": "123456789012",
     "AWS_REGION": "eu-west-1",
-    "POWERTOOLS_METRICS_NAMESPACE": "Recloser",
-    "POWERTOOLS_TRACE_DISABLED": "true",
 }
 
 
@@ -48,7 +46,6 @@ def functions() -> Iterator[Functions]:
         patch.delenv("AWS_ENDPOINT_URL", raising=False)
         modules = {}
         for name in ("flip_state", "start_recovery", "announce"):
-            patch.setenv("POWERTOOLS_SERVICE_NAME", name)
             modules[name] = importlib.import_module(f"{name}.app")
         clock = Clock(now_ms=0)
         for name in ("flip_state", "start_recovery"):

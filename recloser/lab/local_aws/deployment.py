@@ -23,8 +23,8 @@ BUILD_WITHIN_SECONDS = 300
 DEPLOY_WITHIN_SECONDS = 180
 
 # What the built functions and the built layer are made of.
-SOURCES = ("template.yaml", "samconfig.toml", "functions", "layer", "recloser", "events/schemas")
-# Of these, what the layer leaves out (layer/Makefile) and what running leaves behind.
+SOURCES = ("template.yaml", "samconfig.toml", "functions", "recloser")
+# Of these, what the layer leaves out (recloser/Makefile) and what running leaves behind.
 NOT_BUILT = {"cli", "lab", "__pycache__"}
 
 

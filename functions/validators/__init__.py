@@ -1,0 +1,1 @@
+"""Validators of the events that the functions receive, made from events/schemas (`make validators`)."""
