@@ -327,9 +327,9 @@ BAD_CIRCUITS: list[tuple[str, Any, str]] = [
     (f"{RECORD}.Keys.circuit.S", "payments api", "circuit.S: 'payments api' must match"),
     (f"{RECORD}.NewImage.circuit.S", "payments api", "circuit.S: 'payments api' must match"),
     (f"{RECORD}.NewImage.state.S", "AJAR", "'AJAR' must be one of"),
-    (f"{RECORD}.NewImage.generation", GONE, r"must contain \['generation'\] properties"),
-    (f"{RECORD}.NewImage", GONE, r"must contain \['NewImage'\] properties"),
-    (f"{RECORD}.OldImage", GONE, r"must contain \['OldImage'\] properties"),
+    (f"{RECORD}.NewImage.generation", GONE, "must contain ['generation'] properties"),
+    (f"{RECORD}.NewImage", GONE, "must contain ['NewImage'] properties"),
+    (f"{RECORD}.OldImage", GONE, "must contain ['OldImage'] properties"),
     (f"{RECORD}.StreamViewType", "KEYS_ONLY", "'KEYS_ONLY' must be NEW_AND_OLD_IMAGES"),
 ]
 

@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 from transformed_template import ROOT, written_template
 
-PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
-
-def pins(path: Path) -> dict[str, str]:
-    return {canonicalize_name(name): version for name, version in PIN.findall(path.read_text())}
-
-
-def needed(name: str, extras: frozenset[str] = frozenset()) -> set[str]:
-    """Everything that importing a package needs, itself included."""
-    found: set[str] = {canonicalize_name(name)}
-    for line in requires(name) or []:
-        requirement = Requirement(line)
-        marker = requirement.marker
-        if marker is None or any(marker.evaluate({"extra": extra}) for extra in extras | {""}):
-            found |= needed(requirement.name, frozenset(requirement.extras))
-    return found
-
-
-def test_function_requirements_are_locked() -> None:
-    """The functions are built from the versions that everything else is tested with."""
-    locked = pins(ROOT / "requirements.lock")
-    wanted = pins(ROOT / "functions" / "requirements.txt")
-    assert wanted == {name: locked[name] for name in wanted}
-
-
-def test_function_requirements_are_complete() -> None:
-    """Nothing is left for the day of the build to choose."""
-    tools = needed("aws-lambda-powertools", frozenset({"tracer"})) | needed("jsonschema") | needed("boto3")
-    assert pins(ROOT / "functions" / "requirements.txt").keys() == tools
+def test_nothing_is_a_symbolic_link() -> None:
+    """The tree works in a Windows checkout, and where a build sees one folder only."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    assert [line for line in listed.splitlines() if line.startswith("120000")] == []
 
 
 @pytest.mark.parametrize("environment", ["default", "local", "prod"])

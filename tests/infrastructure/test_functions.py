@@ -71,15 +71,10 @@ def test_tables(resources: Document, function: str) -> None:
     assert variables[PROBE_TABLE] == {"Ref": "ProbeTable"}
 
 
-@pytest.mark.parametrize(
-    ("function", "service"),
-    [("FlipState", "flip_state"), ("StartRecovery", "start_recovery"), ("Announce", "announce")],
-)
-def test_powertools(resources: Document, function: str, service: str) -> None:
-    """Log lines and traces carry the function's name."""
-    variables = environment(resources, function)
-    assert variables["POWERTOOLS_SERVICE_NAME"] == service
-    assert variables["POWERTOOLS_LOG_LEVEL"] == "INFO"
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_log_level(resources: Document, function: str) -> None:
+    """The least severe lines that are written are a parameter."""
+    assert environment(resources, function)["RECLOSER_LOG_LEVEL"] == "INFO"
 
 
 @pytest.mark.parametrize("function", ["FlipState", "StartRecovery"])
