@@ -117,8 +117,7 @@ def span(alarms: AlarmSet, published: Sequence[Published], settings: Settings) -
 
 def _reach_ms(alarm: MetricAlarm) -> int:
     """How long after a sample an alarm has certainly evaluated the whole period that it is in."""
-    lag = AWS_WINDOW.scalar_lag_seconds if alarm.is_scalar else AWS_WINDOW.expression_lag_seconds
-    return round((alarm.period_seconds + lag + alarm.cadence_seconds) * MS_PER_SECOND)
+    return (alarm.period_seconds + alarm.cadence_seconds) * MS_PER_SECOND + AWS_WINDOW.lag_ms(alarm)
 
 
 def _create(region: CloudWatch, alarms: AlarmSet, initial: State, start_ms: int) -> list[Event]:

@@ -97,6 +97,11 @@ class MetricAlarm:
         return SECONDS_PER_MINUTE
 
     @property
+    def names_datapoints_to_alarm(self) -> bool:
+        """Whether DatapointsToAlarm was given. AWS speaks another text where it was not."""
+        return "DatapointsToAlarm" in self.definition
+
+    @property
     def metrics(self) -> tuple[Metric, ...]:
         return tuple(query.stat.metric for query in self.queries if query.stat is not None)
 

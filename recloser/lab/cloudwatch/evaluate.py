@@ -16,6 +16,7 @@ from recloser.lab.cloudwatch.series import Span
 
 MS_PER_SECOND = 1000
 SECONDS_PER_MINUTE = 60
+MS_PER_MINUTE = SECONDS_PER_MINUTE * MS_PER_SECOND
 
 _COMPARE: dict[Comparison, Callable[[float, float], bool]] = {
     Comparison.AT_LEAST: operator.ge,
@@ -31,19 +32,37 @@ _SAMPLES_THAT_COUNT = 10.0
 class WindowRules:
     """What AWS does not publish about the window, as captured.
 
-    `scalar_lag_seconds`: an alarm defined with MetricName reads up to 10 s ago (captures allow 8.8 to 10.8
-    s);
+    `scalar_lag_seconds`: an alarm below a minute that is defined with MetricName reads up to 10 s ago
+    (captures at 10 s allow 8.8 to 10.8 s). From a minute on there is no such wait: the last whole minute was
+    seen 2.2 s after its end.
     `expression_lag_seconds`: one defined with Metrics reads up to now (captures allow at most 0.48 s).
     `extra_seconds`: how far before its N periods an alarm below 60 s looks. Captured only for period 10 and N
     = 3 (9 periods in all); for 20 and 30 s and other N this is an extrapolation.
-    `extra_periods`: the same from 60 s on, from AWS's worked example (5 periods for N = 3); not measured at
-    60 s.
+    `extra_minutes`, `least_extra_periods`: the same from a minute on: as many periods as fit into five
+    minutes, and two at least. Captured at 60, 300 and 900 s.
+    `late_minutes`: how late the last minute of a longer period may be for the window to slide back to it
+    (captured at 300 s, twice, on a metric with a sample a minute).
     """
 
     scalar_lag_seconds: float = 10.0
     expression_lag_seconds: float = 0.0
     extra_seconds: int = 60
-    extra_periods: int = 2
+    extra_minutes: int = 5
+    least_extra_periods: int = 2
+    late_minutes: int = 1
+
+    def extra_periods(self, period_seconds: int) -> int:
+        """How many periods before its N an alarm looks at."""
+        if period_seconds < SECONDS_PER_MINUTE:
+            return self.extra_seconds // period_seconds
+        return max(self.least_extra_periods, self.extra_minutes * SECONDS_PER_MINUTE // period_seconds)
+
+    def lag_ms(self, alarm: MetricAlarm) -> int:
+        """How old the newest datapoint must be that an alarm reads."""
+        if alarm.is_scalar and alarm.period_seconds >= SECONDS_PER_MINUTE:
+            return 0
+        lag = self.scalar_lag_seconds if alarm.is_scalar else self.expression_lag_seconds
+        return int(lag * MS_PER_SECOND)
 
 
 AWS_WINDOW = WindowRules()
@@ -67,15 +86,11 @@ def evaluation_window(alarm: MetricAlarm, query_ms: int, rules: WindowRules = AW
     The end is on a boundary of the period (of the minute from 60 s on); periods of several minutes are thus
     not aligned with the clock but slide.
     """
-    period = alarm.period_seconds
-    if period < SECONDS_PER_MINUTE:
-        grain_ms, extra = period * MS_PER_SECOND, rules.extra_seconds // period
-    else:
-        grain_ms, extra = SECONDS_PER_MINUTE * MS_PER_SECOND, rules.extra_periods
-    lag = rules.scalar_lag_seconds if alarm.is_scalar else rules.expression_lag_seconds
-    end_ms = (query_ms - int(lag * MS_PER_SECOND)) // grain_ms * grain_ms
-    buckets = alarm.evaluation_periods + extra
-    return Window(end_ms - buckets * period * MS_PER_SECOND, end_ms, period * MS_PER_SECOND, buckets)
+    period_ms = alarm.period_seconds * MS_PER_SECOND
+    grain_ms = min(period_ms, MS_PER_MINUTE)
+    end_ms = (query_ms - rules.lag_ms(alarm)) // grain_ms * grain_ms
+    buckets = alarm.evaluation_periods + rules.extra_periods(alarm.period_seconds)
+    return Window(end_ms - buckets * period_ms, end_ms, period_ms, buckets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +109,28 @@ def read_datapoints(
     alarm: MetricAlarm, store: MetricStore, query_ms: int, rules: WindowRules = AWS_WINDOW
 ) -> Datapoints:
     """The datapoints that `alarm` sees at `query_ms`."""
-    return datapoints_in(alarm, store, evaluation_window(alarm, query_ms, rules), query_ms)
+    window = evaluation_window(alarm, query_ms, rules)
+    if alarm.is_scalar and window.period_ms > MS_PER_MINUTE:
+        window = _slid_back(alarm, store, window, query_ms, rules)
+    return datapoints_in(alarm, store, window, query_ms)
+
+
+def _slid_back(
+    alarm: MetricAlarm, store: MetricStore, window: Window, query_ms: int, rules: WindowRules
+) -> Window:
+    """The window, ending where the data do: a metric with a sample a minute may be a minute late.
+
+    Two minutes with data before the gap tell such a metric from one with a sample now and then, which does
+    not move the window.
+    """
+    minutes = rules.late_minutes + 2
+    stat = alarm.returned_stat
+    span = Span(window.end_ms - minutes * MS_PER_MINUTE, SECONDS_PER_MINUTE, minutes)
+    seen = [found is not None for found in store.aggregates(stat.metric, stat.unit, span, query_ms)]
+    late = next((late for late in range(minutes - 1) if all(seen[minutes - late - 2 : minutes - late])), 0)
+    return window._replace(
+        start_ms=window.start_ms - late * MS_PER_MINUTE, end_ms=window.end_ms - late * MS_PER_MINUTE
+    )
 
 
 def datapoints_in(alarm: MetricAlarm, store: MetricStore, window: Window, query_ms: int) -> Datapoints:

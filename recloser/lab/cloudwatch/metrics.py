@@ -137,8 +137,8 @@ class MetricStore:
         """What a query at `at_ms` sees, by period; None where nothing was published.
 
         `unit` None accepts any unit. Units are never added up: where a period holds several, the
-        alphabetically first one answers. AWS calls that case undefined (PutMetricAlarm, `Unit`), so this only
-        is a steady choice.
+        alphabetically first one answers, as captured on AWS, which calls that case undefined (PutMetricAlarm,
+        `Unit`).
         """
         units = self._series.get(metric, {})
         wanted = sorted(units) if unit is None else [unit] if unit in units else []

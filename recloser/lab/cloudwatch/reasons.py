@@ -12,6 +12,10 @@ from recloser.lab.cloudwatch.evaluate import Datapoints, Decision
 from recloser.lab.cloudwatch.numbers import java_double
 from recloser.lab.cloudwatch.times import iso_milliseconds, short_time
 
+MS_PER_MINUTE = 60_000
+# From so many datapoints on AWS names the newest only, behind the sentence.
+MANY = 5
+
 INITIAL_REASON = "Unchecked: Initial alarm creation"
 
 _THAN = {
@@ -73,17 +77,31 @@ class _Explanation:
         return data
 
     def _evaluated_indices(self) -> list[int]:
-        """The winning datapoints and, up to as many as that side needs, the newest empty periods.
+        """The newest winning datapoints, as many as that side needs, and empty periods for the rest.
 
-        Newest first. That more winners than needed are all listed was not captured.
+        Newest first.
         """
         empty = [index for index, value in enumerate(self.datapoints.values) if value is None]
-        fills = min(len(empty), max(0, self.needed - len(self.winners)))
-        return sorted([*self.winners, *empty[len(empty) - fills :]], reverse=True)
+        winners = self.winners[: self.needed]
+        fills = min(len(empty), self.needed - len(winners))
+        chosen = sorted([*winners, *empty[len(empty) - fills :]], reverse=True)
+        return [index + 1 for index in chosen] if self._begins_with_the_open_period() else chosen
+
+    def _begins_with_the_open_period(self) -> bool:
+        """Whether the period that has just begun counts as the newest missing one.
+
+        Captured once, at 300 s: INSUFFICIENT_DATA without any datapoint. At 60 s it does not.
+        """
+        return (
+            self.state is State.INSUFFICIENT_DATA
+            and self.decision.real == 0
+            and self.datapoints.window.period_ms > MS_PER_MINUTE
+        )
 
     def _evaluated(self, index: int) -> dict[str, Any]:
         point: dict[str, Any] = {"timestamp": iso_milliseconds(self.datapoints.window.bucket_start_ms(index))}
-        value = self.datapoints.values[index]
+        values = self.datapoints.values
+        value = values[index] if index < len(values) else None
         if value is None:
             return point
         if self.datapoints.sample_counts is not None:
@@ -99,16 +117,32 @@ class _Explanation:
             real = self.decision.real
             received = f"{_count(real, 'datapoint')} {_was(real)}" if real else "no datapoints were"
             return f"Threshold Crossed: {received} received for {_count(periods, 'period')}{self._treated()}."
-        listed = ", ".join(self._point(index) for index in winners)
-        is_alarm = self.state is State.ALARM
-        crossed = f"{_was(len(winners))} {'' if is_alarm else 'not '}{_THAN[self.alarm.comparison]}"
-        move = "OK -> ALARM" if is_alarm else "ALARM -> OK"
-        points = f"{len(winners)} out of the last {periods} datapoints [{listed}]"
-        return (
-            f"Threshold Crossed: {points} {crossed} the threshold "
-            f"({java_double(self.alarm.threshold)}){self._treated()} "
-            f"(minimum {_count(self.needed, 'datapoint')} for {move} transition)."
+        return f"Threshold Crossed: {self._crossed()}{self._minimum()}."
+
+    def _crossed(self) -> str:
+        """How many datapoints crossed the threshold, and which; from five on the newest five are named."""
+        winners = self.winners
+        few = len(winners) < MANY
+        listed = ", ".join(self._point(index) for index in winners[:MANY])
+        if self.alarm.names_datapoints_to_alarm:
+            points = f"{len(winners)} out of the last {self.alarm.evaluation_periods} datapoints"
+        else:
+            points = _count(len(winners), "datapoint")
+        negation = "" if self.state is State.ALARM else "not "
+        text = (
+            f"{points}{f' [{listed}]' if few else ''} {_was(len(winners))} {negation}"
+            f"{_THAN[self.alarm.comparison]} the threshold "
+            f"({java_double(self.alarm.threshold)}){self._treated()}"
         )
+        if few:
+            return text
+        return f"{text}. The most recent datapoints which {negation}crossed the threshold: [{listed}]"
+
+    def _minimum(self) -> str:
+        if not self.alarm.names_datapoints_to_alarm:
+            return ""
+        move = "OK -> ALARM" if self.state is State.ALARM else "ALARM -> OK"
+        return f" (minimum {_count(self.needed, 'datapoint')} for {move} transition)"
 
     def _treated(self) -> str:
         missing = self.alarm.evaluation_periods - self.decision.real

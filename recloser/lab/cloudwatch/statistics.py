@@ -1,10 +1,12 @@
 """CloudWatch's statistics over values with counts.
 
 The definitions and the syntax are those of "CloudWatch statistics definitions" in the CloudWatch user guide.
-AWS publishes no formula for percentiles. Here they are exact (nearest rank); answers captured on AWS point to
-a histogram with bins about 10 % wide, so that a percentile read there can lie a few percent beside this one.
+AWS publishes no formula for percentiles. Answers captured on AWS come from a histogram whose bins grow by
+10 %: a percentile is interpolated geometrically within its bin, which is cut at the smallest and the largest
+value.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +29,8 @@ _RANGE = re.compile(
 _WHOLE = 100.0
 # A rank that rounding put a billionth of the samples too high is still that rank.
 _ROUNDING = 1e-9
+# Each bin of the histogram ends 10 % above its beginning.
+_BIN_GROWTH = 1.1
 
 Compute = Callable[[Aggregate], float | None]
 Counted = list[tuple[float, float]]
@@ -188,7 +192,29 @@ def _at_rank(values: Counted, rank: float, total: float) -> float:
 
 
 def _percentile(values: Counted, total: float, bounds: _Bounds) -> float | None:
-    return _at_rank(values, bounds.high * total, total)
+    """Interpolated in the bin that the rank falls into; zeros have a bin of their own."""
+    rank, below = bounds.high * total, 0.0
+    smallest, largest = values[0][0], values[-1][0]
+    for edges, count in _bins(values):
+        if below + count >= rank - _ROUNDING * total:
+            low, high = max(edges[0], smallest), min(edges[1], largest)
+            share = (rank - below) / count
+            return low * (high / low) ** share if low > 0 else low
+        below += count
+    return largest
+
+
+def _bins(values: Counted) -> list[tuple[tuple[float, float], float]]:
+    """The bins that hold something, lowest first: lower and upper edge, and how many samples."""
+    counts: dict[int | None, float] = {}
+    for value, count in values:
+        key = None if value == 0 else math.floor(math.log(value, _BIN_GROWTH))
+        counts[key] = counts.get(key, 0.0) + count
+    return [
+        ((0.0, 0.0) if key is None else (_BIN_GROWTH**key, _BIN_GROWTH ** (key + 1)), count)
+        for key, count in counts.items()
+        if count > 0
+    ]
 
 
 def _trimmed_mean(values: Counted, total: float, bounds: _Bounds) -> float | None:

@@ -220,8 +220,8 @@ def test_what_is_asked_for() -> None:
         ("Duration", 10, "PR(2000:)"),
         ("Duration", 10, "SampleCount"),
     ]
-    # The steady alarm looks back five minutes from the last whole one.
-    assert asked[0]["StartTime"] == datetime.fromtimestamp(1_789_380_000 - 300, UTC)
+    # The steady alarm looks back eight minutes from the last whole one.
+    assert asked[0]["StartTime"] == datetime.fromtimestamp(1_789_380_000 - 480, UTC)
 
 
 def test_many_alarms_are_described_in_batches(client: Any) -> None:

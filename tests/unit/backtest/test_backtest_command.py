@@ -85,8 +85,8 @@ def test_four_ways_to_treat_missing_data() -> None:
         "--to", "2026-09-14T10:20:00Z", "--phase", "30",
     )  # fmt: skip
     assert {alarm["alarmName"]: changes(alarm)[-1] for alarm in found} == {
-        "missing": ("10:15:30", "INSUFFICIENT_DATA"),
-        "notBreaching": ("10:14:30", "OK"),
+        "missing": ("10:18:30", "INSUFFICIENT_DATA"),
+        "notBreaching": ("10:17:30", "OK"),
         "breaching": ("10:10:30", "ALARM"),
         "ignore": ("10:10:30", "ALARM"),
     }

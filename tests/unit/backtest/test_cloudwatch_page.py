@@ -70,7 +70,7 @@ def test_the_settings_compared() -> None:
         "1 of 1 x 10 s": (4, 25),
         "2 of 3 x 10 s": (2, 35),
         "3 of 3 x 10 s": (1, 45),
-        "1 of 1 x 60 s": (1, 125),
+        "1 of 1 x 60 s": (1, 65),
     }
 
 

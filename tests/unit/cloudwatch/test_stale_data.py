@@ -42,21 +42,21 @@ def expression(period: int, needed: int, mode: str) -> dict[str, Any]:
         (10, 3, "notBreaching", [(80, "OK")]),
         (10, 3, "missing", [(100, "INSUFFICIENT_DATA")]),
         (10, 3, "ignore", []),
-        (60, 2, "notBreaching", [(300, "OK")]),
-        (60, 2, "missing", [(360, "INSUFFICIENT_DATA")]),
+        (60, 2, "notBreaching", [(480, "OK")]),
+        (60, 2, "missing", [(540, "INSUFFICIENT_DATA")]),
         (60, 2, "ignore", []),
     ],
 )
 def test_metric_math_after_an_outage(
     period: int, needed: int, mode: str, expected: list[tuple[float, str]]
 ) -> None:
-    """A 3-period alarm stays in ALARM for one to six minutes after the last breach, or for ever."""
+    """A 3-period alarm stays in ALARM for one to nine minutes after the last breach, or for ever."""
     assert silence(expression(period, needed, mode), 3, Metric("Test", "m1")) == expected
 
 
 @pytest.mark.parametrize(
     ("mode", "expected"),
-    [("notBreaching", [(300, "OK")]), ("missing", [(300, "INSUFFICIENT_DATA")]), ("ignore", [])],
+    [("notBreaching", [(420, "OK")]), ("missing", [(420, "INSUFFICIENT_DATA")]), ("ignore", [])],
 )
 def test_one_of_one_minute(mode: str, expected: list[tuple[float, str]]) -> None:
     """A 1-of-1 alarm of a minute on a metric holds its last datapoint for about five minutes.
