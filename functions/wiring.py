@@ -9,7 +9,9 @@ from botocore.config import Config
 from botocore.session import get_session
 
 from recloser.control.alarms import MINIMUM_CALLS, SET_ALARM_STATE_INTERVAL_MS, CloudWatchAlarms
+from recloser.control.cloudwatch_usual import CloudWatchUsual
 from recloser.control.control import Control
+from recloser.control.early_trip import EarlyTrip
 from recloser.control.evidence import CloudWatchCallCounts
 from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE, SettingError, default_policy, required
 from recloser.control.stack import stack_of
@@ -51,6 +53,24 @@ def control() -> Control:
     )
     counts = CloudWatchCallCounts(cloudwatch, STACK)
     return Control(tables, alarms, policy, alarm_data=alarms, counts=counts)
+
+
+def early_trip() -> EarlyTrip:
+    """Make the judge of the failures that environments report.
+
+    Raises:
+        SettingError: a variable is missing or not allowed.
+
+    """
+    cloudwatch = boto3.client("cloudwatch", config=_CONFIG)
+    tables = DynamoDBTables(
+        required(os.environ, CIRCUIT_TABLE),
+        required(os.environ, PROBE_TABLE),
+        client=boto3.client("dynamodb", config=_CONFIG),
+    )
+    minimum_calls = _default_policy().minimum_calls or MINIMUM_CALLS
+    alarms = CloudWatchAlarms(cloudwatch, STACK, minimum_calls=minimum_calls)
+    return EarlyTrip(tables, CloudWatchUsual(cloudwatch, alarms, STACK))
 
 
 def _default_policy() -> RecoveryPolicy:

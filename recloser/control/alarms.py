@@ -234,17 +234,34 @@ class CloudWatchAlarms:
             request["NextToken"] = answer["NextToken"]
 
     def own_limits(self, metric: str, circuit: str | None = None) -> dict[str, Limits]:
-        prefix = self._stack.alarm_prefix + ("" if circuit is None else f"{circuit}:")
         found: dict[str, Limits] = {}
-        for alarm in self._asked(AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm"]):
-            guarded = self._circuit(alarm)
-            limits = read_limits(alarm, metric, self._minimum_calls)
-            if isinstance(guarded, str) and limits is not None:
+        for _, guarded, limits in self._own_alarms(metric, circuit):
+            if limits is not None:
                 # The slower alarm asks for fewer calls: it is the one that also judges little traffic.
                 known = found.get(guarded)
                 if known is None or limits.minimum_calls < known.minimum_calls:
                     found[guarded] = limits
         return found
+
+    def own_alarms(self, metric: str, circuit: str) -> dict[str, Limits | None]:
+        """Return a circuit's own alarms on a metric, by name, and their limits.
+
+        None: its expression is another than those that are understood.
+
+        Raises:
+            MetricsUnavailable: CloudWatch did not say.
+
+        """
+        own = self._own_alarms(metric, circuit)
+        return {name: limits for name, guarded, limits in own if guarded == circuit}
+
+    def _own_alarms(self, metric: str, circuit: str | None) -> Iterator[tuple[str, str, Limits | None]]:
+        prefix = self._stack.alarm_prefix + ("" if circuit is None else f"{circuit}:")
+        for alarm in self._asked(AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm"]):
+            guarded = self._circuit(alarm)
+            watches = any(key.name == metric for key in described_metrics(alarm))
+            if isinstance(guarded, str) and watches:
+                yield alarm["AlarmName"], guarded, read_limits(alarm, metric, self._minimum_calls)
 
     def points(self, own_data: OwnData, now_ms: int) -> dict[str, Points]:
         rule = own_data.rule

@@ -12,6 +12,7 @@ from recloser.circuit import Circuit, validate_name
 from recloser.control.ignored import Ignored
 from recloser.decide import ProbesReported
 from recloser.errors import EventError
+from recloser.store.report_rows import decode_report
 from recloser.store.rows import decode_circuit, decode_probes
 
 
@@ -35,6 +36,24 @@ def from_probe_record(record: Mapping[str, Any]) -> tuple[str, ProbesReported] |
     if problems:
         raise EventError(f"record {record.get('eventID')!r} of the probe table: {'; '.join(problems)}")
     return circuit, ProbesReported(probes)
+
+
+def from_report_record(record: Mapping[str, Any]) -> tuple[str, int] | Ignored:
+    """Read a record of failures that environments reported: the circuit's name and the generation.
+
+    What was counted is not taken from here: an item holds the reports of some environments only.
+
+    Raises:
+        EventError: the record's new image is no report.
+
+    """
+    if record.get("eventName") == "REMOVE":
+        return Ignored("old reports expired")
+    try:
+        circuit, generation, _, _ = decode_report(record["dynamodb"]["NewImage"])
+    except (AttributeError, KeyError, ValueError) as error:
+        raise EventError(f"record {record.get('eventID')!r} of the probe table: {error!r}") from error
+    return circuit, generation
 
 
 def from_circuit_record(record: Mapping[str, Any]) -> tuple[Circuit, Circuit]:

@@ -86,10 +86,28 @@ def test_stream(resources: Document, mapping: str, function: str, table: str) ->
     }
 
 
+def test_stream_of_reports(resources: Document) -> None:
+    """Reports have a mapping of their own. An old one says nothing: tried for a minute, and not kept."""
+    settings: dict[str, Any] = dict(resources["FlipStateFailuresReported"]["Properties"])
+    del settings["FilterCriteria"]
+    assert settings == {
+        "EventSourceArn": {"Fn::GetAtt": ["ProbeTable", "StreamArn"]},
+        "FunctionName": {"Ref": "FlipState"},
+        "StartingPosition": "LATEST",
+        "BatchSize": 1000,
+        "MaximumRetryAttempts": 2,
+        "MaximumRecordAgeInSeconds": 60,
+    }
+
+
 def test_there_are_two_streams(resources: Document) -> None:
-    """Each table's stream has one reader."""
+    """The circuits' stream has one reader, the permits' two: one for probes, one for reports."""
     mappings = of_type(resources, "AWS::Lambda::EventSourceMapping")
-    assert mappings.keys() == {"FlipStateProbesReported", "AnnounceCircuitChanged"}
+    assert mappings.keys() == {
+        "FlipStateProbesReported",
+        "FlipStateFailuresReported",
+        "AnnounceCircuitChanged",
+    }
 
 
 @pytest.mark.parametrize("function", ["FlipState", "StartRecovery", "Announce"])

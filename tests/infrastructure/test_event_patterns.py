@@ -227,6 +227,27 @@ def test_probe_record(matches: Matches, probe_pattern: Document, name: str, hear
         assert matches({"detail": probe_pattern}, enveloped(record)) is heard
 
 
+REPORT_IMAGE = {
+    "permit": {"S": "payments-api#17#failures-2-89468229"},
+    "calls_07": {"N": "5"},
+    "failures_07": {"N": "5"},
+    "expires": {"N": "1789368200"},
+}
+
+
+def test_report_record(matches: Matches, resources: Document, probe_pattern: Document) -> None:
+    """What environments count is heard by the mapping of reports alone, and probes by the other alone."""
+    (only,) = resources["FlipStateFailuresReported"]["Properties"]["FilterCriteria"]["Filters"]
+    pattern = json.loads(only["Pattern"])
+    for name in ("INSERT", "MODIFY"):
+        record = {"eventName": name, "dynamodb": {"NewImage": REPORT_IMAGE}}
+        assert matches({"detail": pattern}, enveloped(record))
+        assert not matches({"detail": probe_pattern}, enveloped(record))
+    for record in golden("probe-stream")["Records"]:
+        assert not matches({"detail": pattern}, enveloped(record))
+    assert not matches({"detail": pattern}, enveloped({"eventName": "REMOVE", "dynamodb": {}}))
+
+
 def enveloped(record: Document) -> Document:
     """A stream record as an event: event source mappings filter in the language of EventBridge's patterns."""
     envelope: dict[str, Any] = golden("scheduled-event")
