@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
+from typing import Any
 
 from botocore.config import Config
 from botocore.session import get_session
@@ -39,20 +41,10 @@ def control() -> Control:
         SettingError: a variable is missing or not allowed.
 
     """
-    session = get_session()
-    dynamodb = session.create_client("dynamodb", config=_CONFIG)
-    cloudwatch = session.create_client("cloudwatch", config=_CONFIG)
-    probe_table = required(os.environ, PROBE_TABLE)
-    tables = DynamoDBTables(required(os.environ, CIRCUIT_TABLE), probe_table, client=dynamodb)
     policy = _default_policy()
-    alarms = CloudWatchAlarms(
-        cloudwatch,
-        STACK,
-        DynamoDBTurns(dynamodb, probe_table, SET_ALARM_STATE_INTERVAL_MS),
-        minimum_calls=policy.minimum_calls or MINIMUM_CALLS,
-    )
-    counts = CloudWatchCallCounts(cloudwatch, STACK)
-    return Control(tables, alarms, policy, alarm_data=alarms, counts=counts)
+    alarms = _alarms(policy)
+    counts = CloudWatchCallCounts(_client("cloudwatch"), STACK)
+    return Control(_tables(), alarms, policy, alarm_data=alarms, counts=counts)
 
 
 def early_trip() -> EarlyTrip:
@@ -62,15 +54,27 @@ def early_trip() -> EarlyTrip:
         SettingError: a variable is missing or not allowed.
 
     """
-    cloudwatch = boto3.client("cloudwatch", config=_CONFIG)
-    tables = DynamoDBTables(
-        required(os.environ, CIRCUIT_TABLE),
-        required(os.environ, PROBE_TABLE),
-        client=boto3.client("dynamodb", config=_CONFIG),
+    usual = CloudWatchUsual(_client("cloudwatch"), _alarms(_default_policy()), STACK)
+    return EarlyTrip(_tables(), usual)
+
+
+@functools.cache
+def _client(service: str) -> Any:
+    return get_session().create_client(service, config=_CONFIG)
+
+
+def _tables() -> DynamoDBTables:
+    circuit_table, probe_table = required(os.environ, CIRCUIT_TABLE), required(os.environ, PROBE_TABLE)
+    return DynamoDBTables(circuit_table, probe_table, client=_client("dynamodb"))
+
+
+def _alarms(policy: RecoveryPolicy) -> CloudWatchAlarms:
+    return CloudWatchAlarms(
+        _client("cloudwatch"),
+        STACK,
+        DynamoDBTurns(_client("dynamodb"), required(os.environ, PROBE_TABLE), SET_ALARM_STATE_INTERVAL_MS),
+        minimum_calls=policy.minimum_calls or MINIMUM_CALLS,
     )
-    minimum_calls = _default_policy().minimum_calls or MINIMUM_CALLS
-    alarms = CloudWatchAlarms(cloudwatch, STACK, minimum_calls=minimum_calls)
-    return EarlyTrip(tables, CloudWatchUsual(cloudwatch, alarms, STACK))
 
 
 def _default_policy() -> RecoveryPolicy:

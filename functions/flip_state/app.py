@@ -7,6 +7,7 @@ from typing import Any
 from discarded import discarding
 from incoming import validate
 from json_log import json_logger
+from report_batch import is_of_reports, reported_circuits
 from stream_batch import each_record
 from validators import alarm_contributor_state_change, alarm_state_change, probe_stream
 from wiring import STACK, control, early_trip
@@ -15,9 +16,8 @@ from recloser.control.alarm_events import from_alarm_event
 from recloser.control.contributor_events import ContributorRaised, from_contributor_event
 from recloser.control.control import Applied
 from recloser.control.ignored import Ignored
-from recloser.control.stream_records import from_probe_record, from_report_record
+from recloser.control.stream_records import from_probe_record
 from recloser.decide import Signal
-from recloser.store.report_rows import is_report_key
 
 CONTRIBUTOR_CHANGED = "CloudWatch Alarm Contributor State Change"
 
@@ -55,39 +55,13 @@ def flip_for_probes(record: dict[str, Any]) -> dict[str, str]:
     return flip(from_probe_record(record))
 
 
-def is_of_reports(event: dict[str, Any]) -> bool:
-    """Tell whether a batch comes by the mapping of reports, which gets nothing else."""
-    records = event.get("Records")
-    if not isinstance(records, list) or not records:
-        return False
-    try:
-        return is_report_key(records[0]["dynamodb"]["Keys"]["permit"]["S"])
-    except (KeyError, TypeError):
-        return False
-
-
 def flip_for_reports(records: list[dict[str, Any]]) -> dict[str, str]:
-    """Judge the failures that environments reported, once for each circuit.
-
-    Raises:
-        StoreError: a table did not answer; the batch comes again, soon or not at all.
-
-    """
-    named = {(read["circuit"], read["generation"]) for read in map(reported, records) if "circuit" in read}
     answer = {}
-    for circuit, generation in sorted(named):
-        signal = EARLY_TRIP.signal(circuit, int(generation))
+    for circuit, generation in reported_circuits(records):
+        signal = EARLY_TRIP.signal(circuit, generation)
         told = flip(signal if isinstance(signal, Ignored) else (circuit, signal))
         answer[circuit] = told.get("reason") or told["ignored"]
     return answer
-
-
-@discarding("flip_state")
-def reported(record: dict[str, Any]) -> dict[str, str]:
-    read = from_report_record(record)
-    if isinstance(read, Ignored):
-        return {"ignored": read.reason}
-    return {"circuit": read[0], "generation": str(read[1])}
 
 
 def flip(read: tuple[str, Signal] | ContributorRaised | Ignored) -> dict[str, str]:
