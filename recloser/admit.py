@@ -35,6 +35,8 @@ from typing import Literal
 from recloser.circuit import Cause, Circuit, State
 from recloser.policy import CallerPolicy
 
+_AS_SHIPPED = CallerPolicy()
+
 OnStoreError = Literal["last-known", "allow", "refuse"]
 
 
@@ -130,8 +132,8 @@ def admit(view: View, now: float, on_store_error: OnStoreError) -> Admission:
 
 
 def _by_state(view: View, circuit: Circuit, now: float) -> Admission:
-    policy = CallerPolicy.of(circuit.policy)
-    override = circuit.active_override(int(now * 1000))
+    policy = CallerPolicy.of(circuit.policy) if circuit.policy else _AS_SHIPPED
+    override = None if circuit.override is None else circuit.active_override(int(now * 1000))
     if override is not None:
         ends = math.inf if override.until_ms is None else override.until_ms / 1000
         if override.state is State.CLOSED:

@@ -1,4 +1,4 @@
-"""What a plain function returned: an answer, or something that has yet to become one."""
+"""How a function answers: at once, or by something that has yet to become an answer."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ import sys
 import typing
 from collections.abc import Awaitable, Callable
 from enum import Enum
-from types import AsyncGeneratorType, CodeType, GeneratorType
+from types import AsyncGeneratorType, CodeType, FunctionType, GeneratorType, MethodType
 from typing import Any
-from weakref import WeakKeyDictionary
+
+MOST_REMEMBERED = 4096
 
 
 class Answers(Enum):
     """How a function gives its answer.
 
-    AT_ONCE: by returning it. LATER: by an awaitable that begins its work when it is awaited. RUNNING: by a
-    future, whose work has begun. NEVER: by a generator, which gives many answers, or by a context manager
-    made of one.
+    AT_ONCE: by returning it. ASYNC: it is an `async def`. LATER: by another awaitable that begins its work
+    when it is awaited. RUNNING: by a future, whose work has begun. NEVER: by a generator, which gives many
+    answers, or by a context manager made of one.
     """
 
     AT_ONCE = "at once"
+    ASYNC = "async"
     LATER = "later"
     RUNNING = "running"
     NEVER = "never"
@@ -34,17 +36,8 @@ PLAIN = frozenset({type(None), bool, int, float, str, bytes, dict, list, tuple, 
 _GENERATORS = frozenset({GeneratorType, AsyncGeneratorType})
 _CONTEXT_MANAGERS = frozenset({"_GeneratorContextManager", "_AsyncGeneratorContextManager"})
 
-
-def _helper_of(decorator: Callable[..., Any]) -> CodeType:
-    """The code that every function has which this decorator of contextlib has made."""
-    code: CodeType = decorator(lambda: None).__code__
-    return code
-
-
-_HELPERS = (_helper_of(contextlib.contextmanager), _helper_of(contextlib.asynccontextmanager))
-
-# How functions answer, by their code: lambdas and closures are made anew for each call.
-_kinds: WeakKeyDictionary[CodeType, Answers] = WeakKeyDictionary()
+# How functions answer: what they are and are annotated as, or what they have returned.
+_kinds: dict[object, Answers] = {}
 
 
 def kind_of(answer: Any) -> Answers:
@@ -60,28 +53,75 @@ def kind_of(answer: Any) -> Answers:
     return Answers.NEVER if is_lazy else Answers.AT_ONCE
 
 
-def is_async(function: Any) -> bool:
-    """Tell whether calling `function` makes a coroutine.
+def known_kind(function: Callable[..., Any]) -> Answers:
+    """Tell how a function answers, as far as it is known: as it is declared, or as it did before."""
+    key = _key(function)
+    kind = _kinds.get(key)
+    if kind is None:
+        if len(_kinds) >= MOST_REMEMBERED:
+            _kinds.clear()  # a program that makes code without end: what is known is learned again
+        kind = _kinds[key] = _declared(function)
+    return kind
 
-    Such are `async def`, an object with an `async def __call__`, and a partial of either.
+
+def learn(function: Callable[..., Any], kind: Answers) -> None:
+    """Remember how a plain function answered."""
+    _kinds[_key(function)] = kind
+
+
+def _key(function: Any) -> object:
+    """What functions that answer alike have in common.
+
+    Lambdas and closures are made anew for each call, so it is their code; and, since a decorator's wrapper
+    has the same code around whatever function, what they hold.
     """
-    of = _unwrapped(function)
-    return inspect.iscoroutinefunction(of) or inspect.iscoroutinefunction(_call_of(of))
+    if not isinstance(function, FunctionType | MethodType):
+        if isinstance(function, functools.partial):
+            return (functools.partial, _key(function.func), *_held(function.args))
+        return (
+            type(function),
+            getattr(function, "__name__", None),
+            getattr(function, "__self__", None) is None,
+        )
+    code = function.__code__
+    held: list[object] = []
+    if function.__closure__ is not None:
+        held.extend(_held([_content(cell) for cell in function.__closure__]))
+    if function.__defaults__ is not None:
+        held.extend(_held(function.__defaults__))
+    bound_to = getattr(function, "__self__", None)
+    if bound_to is not None:
+        held.append(type(bound_to))
+    wrapped = getattr(function, "__wrapped__", None)
+    if wrapped is not None:
+        held.append(_key(wrapped))
+    return (code, *held) if held else code
 
 
-def makes_generators(function: Any) -> bool:
-    """Tell whether calling `function` makes a generator, or a context manager of one."""
-    of = _unwrapped(function)
-    for each in (of, _call_of(of)):
+def _held(things: typing.Iterable[Any]) -> list[object]:
+    """Functions by their code, all else by its type: enough to tell an async client from a plain one."""
+    return [getattr(thing, "__code__", None) or type(thing) for thing in things]
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not filled yet
+        return None
+
+
+def _declared(function: Any) -> Answers:
+    of = function
+    while isinstance(of, functools.partial):
+        of = of.func
+    for each in (of,) if inspect.isfunction(of) else (of, _call_of(of)):
+        if inspect.iscoroutinefunction(each):
+            return Answers.ASYNC
         if inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each):
-            return True
-    return getattr(of, "__code__", None) in _HELPERS
-
-
-def _unwrapped(function: Any) -> Any:
-    while isinstance(function, functools.partial):
-        function = function.func
-    return function
+            return Answers.NEVER
+    if getattr(of, "__code__", None) in _HELPERS:
+        return Answers.NEVER
+    return _annotated(of) if getattr(of, "__annotations__", None) else Answers.AT_ONCE
 
 
 def _call_of(thing: Any) -> Any:
@@ -91,32 +131,16 @@ def _call_of(thing: Any) -> Any:
     return getattr(type(thing), "__call__", None)  # noqa: B004  (the method, not whether there is one)
 
 
-def known_kind(function: Callable[..., Any]) -> Answers:
-    """Tell how a plain function will answer, as far as it is known: as it did before, or as annotated."""
-    code = _code(function)
-    if code is None:
-        return Answers.AT_ONCE
-    kind = _kinds.get(code)
-    if kind is None:
-        kind = _kinds[code] = _annotated(function)
-    return kind
+def _helper_of(decorator: Callable[..., Any]) -> CodeType:
+    """The code that every function has which this decorator of contextlib has made."""
+    code: CodeType = decorator(lambda: None).__code__
+    return code
 
 
-def learn(function: Callable[..., Any], kind: Answers) -> None:
-    """Remember how a plain function answered."""
-    code = _code(function)
-    if code is not None:
-        _kinds[code] = kind
+_HELPERS = (_helper_of(contextlib.contextmanager), _helper_of(contextlib.asynccontextmanager))
 
 
-def _code(function: Any) -> CodeType | None:
-    function = inspect.unwrap(function) if hasattr(function, "__wrapped__") else function
-    function = getattr(function, "func", function)  # a partial's
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
-    return code if isinstance(code, CodeType) else None
-
-
-def _annotated(function: Callable[..., Any]) -> Answers:
+def _annotated(function: Any) -> Answers:
     returned = getattr(function, "__annotations__", {}).get("return")
     if isinstance(returned, str):
         returned = _evaluated(returned, function)
@@ -132,8 +156,5 @@ def _evaluated(annotation: str, function: Callable[..., Any]) -> Any:
     try:
         return typing.get_type_hints(function).get("return")
     except Exception:  # noqa: BLE001  (a name that exists for type checkers only)
-        return getattr(
-            sys.modules.get("collections.abc"),
-            annotation.split("[", maxsplit=1)[0].rsplit(".", maxsplit=1)[-1],
-            None,
-        )
+        name = annotation.split("[", maxsplit=1)[0].rsplit(".", maxsplit=1)[-1]
+        return getattr(sys.modules.get("collections.abc"), name, None)

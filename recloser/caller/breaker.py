@@ -134,9 +134,9 @@ class CircuitBreaker:
             with self._making:
                 guard = self._made
                 if guard is None:
-                    process = self._process
+                    process = self._given_process or this_process()
                     guard = self._made = Guard(self.name, self.options, process)
-                    process.add(self)
+                    process.breakers[id(self)] = self
         return guard
 
     def move(self, process: Process | None) -> Process | None:
@@ -173,9 +173,8 @@ class CircuitBreaker:
                 fallback does not fit it.
 
         """
-        _check_function(function)
-        self._fallback.check_fits(function)
         guarded = self._guarded(function)
+        self._fallback.check_fits(function)
         functools.update_wrapper(guarded, function)
         return guarded
 
@@ -187,18 +186,21 @@ class CircuitBreaker:
             TypeError: it is no function, or a generator, whose work is done after the call.
 
         """
-        _check_function(function)
         return self._guarded(function)(*args, **kwargs)
 
     def _guarded(self, function: Callable[P, R]) -> Callable[P, R]:  # noqa: C901  (two ways in one place)
         """Make the guarded function: the one path of every call."""
-        if awaitables.is_async(function):
+        if not callable(function) or isinstance(function, staticmethod | classmethod):
+            raise _not_allowed(function)
+        kind = awaitables.known_kind(function)
+        if kind is Answers.NEVER:
+            raise generator_error(function)
+        if kind is Answers.ASYNC:
 
             async def guarded_async(*args: P.args, **kwargs: P.kwargs) -> Any:
                 return await self._run_async(function, args, kwargs)
 
             return cast("Callable[P, R]", guarded_async)
-        kind = awaitables.known_kind(function)
         raises, looks = self._fallback.is_absent, self._looks_at_answers
 
         def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
@@ -426,15 +428,11 @@ class CircuitBreaker:
         __aexit__ = ExitMethod(_exit_async_block)
 
 
-def _check_function(function: Any) -> None:
+def _not_allowed(function: Any) -> TypeError:
     if isinstance(function, staticmethod | classmethod):
-        raise TypeError(
-            f"{function!r} is not allowed: put @{type(function).__name__} above the breaker, not below it"
-        )
-    if not callable(function):
-        raise TypeError(f"{function!r} is not allowed: only functions can be guarded")
-    if awaitables.makes_generators(function):
-        raise generator_error(function)
+        name = type(function).__name__
+        return TypeError(f"{function!r} is not allowed: put @{name} above the breaker, not below it")
+    return TypeError(f"{function!r} is not allowed: only functions can be guarded")
 
 
 def generator_error(function: Any) -> TypeError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import operator
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -53,7 +55,8 @@ class Flag:
         return self.read_at <= now < self.fresh_until
 
     def is_closed(self, now: float) -> bool:
-        return self.circuit is not None and self.circuit.state_for_callers(int(now * 1000)) is State.CLOSED
+        circuit = self.circuit
+        return circuit is not None and circuit.state_for_callers(int(now * 1000)) is State.CLOSED
 
     def may_serve_while_read(self, now: float) -> bool:
         """Tell whether a call may go by this flag while it is read anew: closed, and not too old."""
@@ -114,6 +117,7 @@ class KnownFlag:
             self.flag = flag
 
 
+_NAME = operator.attrgetter("name")
 _Batch = dict[KnownFlag, threading.Event]
 
 
@@ -124,7 +128,7 @@ class FlagCache:
     second, whatever the number of flags.
 
     Args:
-        tables: where circuits are kept.
+        tables: returns where circuits are kept.
         clock: epoch seconds.
         uniform: random numbers between two bounds.
         in_background: runs work without waiting for it.
@@ -132,7 +136,11 @@ class FlagCache:
     """
 
     def __init__(
-        self, tables: Tables, clock: Callable[[], float], uniform: Uniform, in_background: RunInBackground
+        self,
+        tables: Callable[[], Tables],
+        clock: Callable[[], float],
+        uniform: Uniform,
+        in_background: RunInBackground,
     ) -> None:
         self._tables = tables
         self._clock = clock
@@ -154,7 +162,13 @@ class FlagCache:
             if flag.may_serve_while_read(now):
                 self.refresh(known, now)
                 return known.flag or flag
-        return self._read_now(known, flag, now)
+        reading = known.reading
+        if reading is None or flag is not None:
+            # One in the background may have been frozen in the middle: its answer is not waited for.
+            self._read(self._begin(known, now), now)
+        else:
+            reading.wait(WAIT_FOR_ANOTHERS_READ_SECONDS)
+        return known.flag or self._unanswered(known, now)
 
     def refresh(self, known: KnownFlag, now: float) -> None:
         """Read a flag in the background, unless it is being read."""
@@ -164,28 +178,20 @@ class FlagCache:
         if not self._in_background(lambda: self._read(batch, now)):
             self._end(batch)  # no thread is to be had; the next call tries again
 
-    def _read_now(self, known: KnownFlag, before: Flag | None, now: float) -> Flag:
-        reading = known.reading
-        if reading is None or before is not None:
-            # One in the background may have been frozen in the middle: its answer is not waited for.
-            self._read(self._begin(known, now), now)
-        else:
-            reading.wait(WAIT_FOR_ANOTHERS_READ_SECONDS)
-        return known.flag or self._unanswered(known, now)
-
     def _begin(self, first: KnownFlag, now: float) -> _Batch:
         """Choose what is read together."""
         with self._lock:
-            batch = {known: threading.Event() for known in (first, *self._others_due(first, now))}
-            for known, reading in batch.items():
-                known.reading = reading
+            others = self._others_due(first, now) if self._by_age else ()
+            batch: _Batch = {}
+            for known in (first, *others):
+                batch[known] = known.reading = threading.Event()
                 self._by_age[id(known)] = known
                 self._by_age.move_to_end(id(known))
             return batch
 
     def _others_due(self, first: KnownFlag, now: float) -> list[KnownFlag]:
         due: list[KnownFlag] = []
-        for key, known in list(self._oldest()):
+        for key, known in list(itertools.islice(self._by_age.items(), READ_TOGETHER - 1)):
             if known is first or known.reading is not None:
                 continue
             if known.is_due(now):
@@ -193,14 +199,6 @@ class FlagCache:
             elif known.flag is None or not known.flag.is_fresh(now):
                 del self._by_age[key]  # nobody asks for it any more; a reading puts it back
         return due
-
-    def _oldest(self) -> list[tuple[int, KnownFlag]]:
-        found = []
-        for item in self._by_age.items():
-            found.append(item)
-            if len(found) == READ_TOGETHER - 1:
-                break
-        return found
 
     def _end(self, batch: _Batch) -> None:
         for known, reading in batch.items():
@@ -210,26 +208,30 @@ class FlagCache:
 
     def _read(self, batch: _Batch, now: float) -> None:
         try:
-            circuits = self._circuits([known.name for known in batch], now)
+            circuits = self._circuits(batch, now)
             for known in batch:
                 circuit = circuits.get(known.name)
-                flag = (
-                    self._unanswered(known, now) if circuit is None else self._answered(known, circuit, now)
-                )
-                known.adopt(flag, self._clock())
+                if circuit is None:
+                    known.adopt(self._unanswered(known, now), self._clock())
+                else:
+                    known.adopt(self._answered(known, circuit, now), self._clock())
         finally:
             self._end(batch)
 
-    def _circuits(self, names: list[str], now: float) -> dict[str, Circuit]:
+    def _circuits(self, batch: _Batch, now: float) -> dict[str, Circuit]:
         """Ask the table. Whatever it raises must not be the caller's."""
         if self._unreachable_since <= now < self._unreachable_until:
             return {}
+        names = sorted(map(_NAME, batch))
         try:
-            return self._tables.read_many(sorted(set(names)))
+            return self._tables().read_many(names)
         except Exception as error:
             is_expected = isinstance(error, StoreError)
             logger.warning(
-                "flags of %s cannot be read: %s", ", ".join(names[:5]), error, exc_info=not is_expected
+                "flags of %s cannot be read: %s",
+                ", ".join(names[:5]),
+                error,
+                exc_info=not is_expected,
             )
             ended = self._clock()
             if ended - now >= SLOW_READ_SECONDS:
@@ -237,8 +239,9 @@ class FlagCache:
             return {}
 
     def _answered(self, known: KnownFlag, circuit: Circuit, now: float) -> Flag:
+        is_closed = circuit.state is State.CLOSED and circuit.override is None
         flag = Flag(circuit, now, now)
-        seconds = known.closed_seconds if flag.is_closed(now) else known.not_closed_seconds
+        seconds = known.closed_seconds if is_closed or flag.is_closed(now) else known.not_closed_seconds
         flag.fresh_until = now + self._jittered(seconds)
         return flag
 

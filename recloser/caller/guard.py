@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -84,11 +85,11 @@ class Guard:
         self.name = name
         self.options = options
         self.local = process.circuit(name, options)
-        self._probes = self.local.probes
         self.running: dict[int, float | AdmittedCall] = {}
         self.recorder = Recorder(name, process.clock, process.publisher, process.batching)
         self._process = process
         self._clock = process.clock
+        self._notes_durations_alone = options.timeout_seconds is None and options.slow_after_seconds is None
         self._numbers = itertools.count()
         # The remembered answer and its span: calls go through (then `_note` takes their seconds), or are
         # refused.
@@ -108,18 +109,20 @@ class Guard:
             self.running[number] = now
             return number
         refusal = self._refusal
-        # While a probe of this process runs, calls inside it or beside it may go along.
-        if refusal is not None and refusal.since <= now < refusal.until and not self._probes.running:
-            return refusal.refuse(now)
+        if refusal is not None and refusal.since <= now < refusal.until:
+            probes = self.local.probes
+            # While a probe of this process runs, calls inside it or beside it may go along.
+            if probes is None or not probes.running:
+                return refusal.refuse(now)
         return None
 
     def enter(self) -> int | CircuitOpen:
         """Ask: return the number of a call that is let through, or its refusal. It may wait for the store."""
         now = self._clock()
-        if is_shared(self.local):
+        if self.local.probes is not None and is_shared(self.local):
             return self._let_through(NESTED)
         number = self._ask(now)
-        if isinstance(number, int):
+        if self.local.probes is not None and isinstance(number, int):
             self.share(number)
         return number
 
@@ -130,7 +133,13 @@ class Guard:
     def _ask(self, now: float) -> int | CircuitOpen:
         flag = self._process.flags.read(self.local.known, now)
         self._see(flag.circuit, now)
-        admission = self._admission(flag, now)
+        process, options = self._process, self.options
+        view = self.local.view(flag, now, process.uniform(0, 1), is_enabled=process.is_enabled)
+        admission = admit(view, now, options.on_store_error)
+        if admission.is_trial and not self.local.made_hold().begin_trial(now):
+            # Another thread was first to begin the trial: the hold is on again.
+            view = self.local.view(flag, now, view.drawn, is_enabled=process.is_enabled)
+            admission = admit(view, now, options.on_store_error)
         if admission.action is Action.PROBE:
             permit = self._claim(flag, now)
             if permit is not None:
@@ -162,22 +171,9 @@ class Guard:
     def _needs_no_read(self, flag: Flag, now: float) -> bool:
         return flag.is_fresh(now) or flag.may_serve_while_read(now)
 
-    def _admission(self, flag: Flag, now: float) -> Admission:
-        process, local = self._process, self.local
-        view = local.view(flag, now, process.uniform(0, 1), is_enabled=process.is_enabled)
-        admission = admit(view, now, self.options.on_store_error)
-        if admission.is_trial and not local.hold.begin_trial(now):
-            # Another thread was first to begin the trial: the hold is on again.
-            return admit(
-                local.view(flag, now, view.drawn, is_enabled=process.is_enabled),
-                now,
-                self.options.on_store_error,
-            )
-        return admission
-
     def _claim(self, flag: Flag, now: float) -> tuple[int, int] | None:
         """Claim a permit; return the generation and the probe's number, or None."""
-        circuit, pacing = flag.circuit, self.local.pacing
+        circuit, pacing = flag.circuit, self.local.made_pacing()
         if circuit is None or not pacing.use(flag):
             return None
         number = None
@@ -198,40 +194,35 @@ class Guard:
             self.recorder.unprotected()
         if admission.is_rejected:
             self.recorder.rejected()  # shadow mode: it would have been
-        if self._is_plain(admission, now):
-            self._remember(admission, now)
-            return self._let_through(now)
-        if not admission.is_trial and self._probes.may_join():
-            self._probes.joined()
+        if (
+            now < admission.until
+            and self._notes_durations_alone
+            and sys.modules.keys().isdisjoint(tracing.TRACERS)
+        ):
+            # The calls of the span go through with nothing asked.
+            self._note, until = self.recorder.success_noter(now)
+            self._since, self._until = now, min(admission.until, until)
+            number = next(self._numbers)
+            self.running[number] = now
+            return number
+        probes = self.local.probes
+        if not admission.is_trial and probes is not None and probes.may_join():
+            probes.joined()
         # The clock is read again: the time that a table took is not the dependency's.
         return self._begin(
             AdmittedCall(self._clock(), is_counted=admission.is_counted, is_trial=admission.is_trial)
         )
 
-    def _is_plain(self, admission: Admission, now: float) -> bool:
-        """Tell whether the calls of the span can go through with no more than their duration noted."""
-        options = self.options
-        return (
-            now < admission.until
-            and options.timeout_seconds is None
-            and options.slow_after_seconds is None
-            and not tracing.is_active()
-        )
-
-    def _remember(self, admission: Admission, now: float) -> None:
-        self._note, until = self.recorder.success_noter(now)
-        self._since, self._until = now, min(admission.until, until)
-
     def _begin(self, call: AdmittedCall) -> int:
         number = self._let_through(call)
         if call.is_probe_or_trial:
-            self._probes.began()
+            self.local.made_probes().began()
         if self.options.timeout_seconds is not None:
             at = call.started + self.options.timeout_seconds
             call.deadline = self._process.watchdog.watch(at, lambda: self.expire(number))
         return number
 
-    def _let_through(self, call: float | AdmittedCall) -> int:
+    def _let_through(self, call: AdmittedCall) -> int:
         number = next(self._numbers)
         self.running[number] = call
         return number
@@ -245,7 +236,7 @@ class Guard:
         count, until = self.recorder.rejection_counter()
         if is_held:
             self._report_failures(now)
-            until = min(until, self.local.reports.next_due_at())
+            until = min(until, self.local.made_reports().next_due_at())
         refusal = _Refusal(
             admission,
             flag.circuit or Circuit(self.name),
@@ -256,7 +247,11 @@ class Guard:
             # says.
             pause=0.0 if is_held else self.local.known.not_closed_seconds,
         )
-        has_more_to_do = flag.is_stale or self.options.on_refused is not None or tracing.is_active()
+        has_more_to_do = (
+            flag.is_stale
+            or self.options.on_refused is not None
+            or not sys.modules.keys().isdisjoint(tracing.TRACERS)
+        )
         self._refusal = None if has_more_to_do else refusal
         error = refusal.refuse(now)
         if self.options.on_refused is not None:
@@ -266,12 +261,13 @@ class Guard:
     def _see(self, circuit: Circuit | None, now: float) -> None:
         if circuit is None:
             return
-        state = circuit.state_for_callers(int(now * 1000))
+        probes, hold = self.local.probes, self.local.hold
+        state = circuit.state if circuit.override is None else circuit.state_for_callers(int(now * 1000))
         if state is not State.CLOSED:
             self._until = 0.0
-        elif self.local.hold.failures_in_a_row == 0:
-            self._probes.start_over()
-        if tracing.is_active():
+        elif probes is not None and (hold is None or hold.failures_in_a_row == 0):
+            probes.start_over()
+        if not sys.modules.keys().isdisjoint(tracing.TRACERS):
             tracing.annotate(self.name, state)
         if state is not self._state_seen:
             before, self._state_seen = self._state_seen, state
@@ -323,7 +319,7 @@ class Guard:
             call.deadline.call_off()
         self._count(call, outcome, retry_after)
         if call.is_probe_or_trial:
-            self._probes.ended(was_cancelled=was_cancelled)
+            self.local.made_probes().ended(was_cancelled=was_cancelled)
             self._refusal = None
         if call.permit is not None:
             self._report(call.permit, outcome)
@@ -367,7 +363,7 @@ class Guard:
         self._count(call, Outcome.FAILURE, may_read=False)
         self.recorder.flush()
         if call.is_probe_or_trial:
-            self._probes.ended(was_cancelled=False)
+            self.local.made_probes().ended(was_cancelled=False)
         permit = call.permit
         if permit is not None:
             self._process.in_background(lambda: self._report(permit, Outcome.FAILURE))
@@ -388,7 +384,7 @@ class Guard:
         now = self._clock()
         if outcome is Outcome.IGNORED:
             if call.is_trial:
-                self.local.hold.end_trial()
+                self.local.made_hold().end_trial()
                 self._refusal = None
             return
         is_past = call.is_counted and self._is_past(call, now, may_read=may_read)
@@ -402,18 +398,20 @@ class Guard:
             return
         seconds = now - call.started
         if failed:
-            self.local.hold.failure(now, retry_after, is_trial=call.is_trial)
+            self.local.made_hold().failure(now, retry_after, is_trial=call.is_trial)
             self.recorder.failed(seconds)
         else:
             self._succeeded(seconds)
-        self.local.reports.count(now, failed=failed)
-        self._report_failures(now)
+        if failed or self.local.reports is not None:
+            self.local.made_reports().count(now, failed=failed)
+            self._report_failures(now)
         if self.options.slow_after_seconds is not None:
             self.recorder.slow(is_slow=seconds > self.options.slow_after_seconds)
 
     def _succeeded(self, seconds: float) -> None:
-        if self.local.hold.failures_in_a_row:
-            self.local.hold.success()
+        hold = self.local.hold
+        if hold is not None and hold.failures_in_a_row:
+            hold.success()
             self._refusal = None
         self.recorder.succeeded(seconds)
 
@@ -422,14 +420,14 @@ class Guard:
         flag = self.local.known.flag
         if flag is None or flag.circuit is None or flag.circuit.state is not State.CLOSED:
             return
-        report = self.local.reports.due(now)
+        report = self.local.made_reports().due(now)
         if report:
             generation = flag.circuit.generation
             self._process.report_in_background(lambda: self._send_report(generation, report))
 
     def _send_report(self, generation: int, report: Report) -> None:
         try:
-            self._process.tables.report_failures(self.name, generation, self.local.reports.shard, report)
+            self._process.tables.report_failures(self.name, generation, self.local.made_reports().shard, report)
         except Exception as error:
             # The alarm sees the same calls, only later.
             logger.warning(

@@ -62,12 +62,12 @@ class LocalHold:
 
     __slots__ = ("_generation", "_length", "_trying", "failures_in_a_row", "settings", "since", "until")
 
-    def __init__(self, settings: LocalTrip | None) -> None:
+    def __init__(self, settings: LocalTrip | None, generation: int = 0) -> None:
         self.settings = settings
         self.failures_in_a_row = 0
         self.since = 0.0
         self.until = 0.0
-        self._generation = 0
+        self._generation = generation
         self._length = 0.0 if settings is None else settings.hold_seconds
         self._trying = threading.Lock()
 

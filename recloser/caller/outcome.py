@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 from recloser.caller import awaitables
+from recloser.caller.awaitables import Answers
 from recloser.errors import CircuitOpen
 from recloser.wrapped import carried, chain
 
@@ -161,7 +162,7 @@ def _predicate(argument: str, given: Any) -> Any:
     allowed = "a function of one argument that says true or false"
     if not callable(given):
         raise TypeError(f"{argument} = {given!r} is not allowed: {allowed}")
-    if awaitables.is_async(given) or awaitables.makes_generators(given):
+    if awaitables.known_kind(given) in (Answers.ASYNC, Answers.NEVER):
         raise TypeError(f"{argument} = {given!r} is async or a generator and not allowed: {allowed} at once")
     try:
         signature = inspect.signature(given)

@@ -11,16 +11,15 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from recloser.caller.background import BackgroundThreads, RunInBackground
-from recloser.caller.failure_reports import FailureReports
 from recloser.caller.flag_cache import FlagCache, KnownFlag, Uniform
 from recloser.caller.local_circuit import LocalCircuit
 from recloser.caller.local_trip import LocalTrip
 from recloser.caller.options import Options
-from recloser.caller.probing import PermitPacing
 from recloser.caller.watchdog import ThreadWatchdog, Watchdog
 from recloser.metrics.recorder import Batching, EmfPublisher, Publisher
 
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from recloser.store.tables import Tables
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 CIRCUIT_TABLE = "RECLOSER_CIRCUIT_TABLE"
 PROBE_TABLE = "RECLOSER_PROBE_TABLE"
@@ -70,6 +71,12 @@ class Process:
         is_enabled: whether breakers do anything; by default what RECLOSER_ENABLED says, true where it is
             not set.
 
+    Attributes:
+        flags: the flags, as they were last read.
+        threads: threads for work that async calls wait for.
+        batching: whether metrics are gathered.
+        breakers: those that have been used, by identity.
+
     """
 
     def __init__(
@@ -90,7 +97,7 @@ class Process:
         self._given_publisher = publisher
         self._given_watchdog = watchdog
         self._given_background = in_background
-        self._breakers: WeakValueDictionary[int, Guarded] = WeakValueDictionary()
+        self.breakers: WeakValueDictionary[int, Guarded] = WeakValueDictionary()
         self._begin()
         _processes[id(self)] = self
 
@@ -102,12 +109,16 @@ class Process:
         self.batching = Batching()
         self._invocation_began_at = self._invocation_ended_at = -math.inf
         self._reports: deque[threading.Event] = deque(maxlen=MOST_REPORTS_WAITED_FOR)
-        self._tables = self._given_tables
-        self._publisher = self._given_publisher
-        self._flags: FlagCache | None = None
+        self.flags = FlagCache(lambda: self.tables, self.clock, self.uniform, self.in_background)
         self._circuits: WeakValueDictionary[tuple[str, LocalTrip | None], LocalCircuit]
         self._circuits = WeakValueDictionary()
         self._known: WeakValueDictionary[str, KnownFlag] = WeakValueDictionary()
+        for part in ("tables", "publisher"):
+            vars(self).pop(part, None)
+        if self._given_tables is not None:
+            self.tables = self._given_tables
+        if self._given_publisher is not None:
+            self.publisher = self._given_publisher
 
     def begin_anew(self) -> None:
         """Begin with nothing of the parent's under way: called in a forked child before all else."""
@@ -116,35 +127,28 @@ class Process:
             if after_fork is not None:
                 after_fork()
         self._begin()
-        for breaker in self.breakers():
+        for breaker in self._alive():
             breaker.begin_anew()
 
-    # --- Parts -----------------------------------------------------------------------------------
+    # --- Parts: made when they are first needed ----------------------------------------------------
 
-    @property
+    @cached_property
     def tables(self) -> Tables:
-        if self._tables is None:
-            with self._making:
-                if self._tables is None:
-                    self._tables = default_tables()
-        return self._tables
+        """Where circuits are kept."""
+        return self._once("tables", default_tables)
 
-    @property
+    @cached_property
     def publisher(self) -> Publisher:
-        if self._publisher is None:
-            with self._making:
-                if self._publisher is None:
-                    self._publisher = EmfPublisher()
-        return self._publisher
+        """What takes the metrics away."""
+        return self._once("publisher", EmfPublisher)
 
-    @property
-    def flags(self) -> FlagCache:
-        if self._flags is None:
-            tables = self.tables
-            with self._making:
-                if self._flags is None:
-                    self._flags = FlagCache(tables, self.clock, self.uniform, self.in_background)
-        return self._flags
+    def _once(self, part: str, make: Callable[[], T]) -> T:
+        """Make a part under a lock: from Python 3.12 on `cached_property` has none of its own."""
+        with self._making:
+            if part not in vars(self):
+                vars(self)[part] = make()
+            made: T = vars(self)[part]
+            return made
 
     def circuit(self, name: str, options: Options) -> LocalCircuit:
         """Return what this process knows of a circuit: the same for all breakers that treat it alike."""
@@ -158,21 +162,14 @@ class Process:
             known.not_closed_seconds = min(known.not_closed_seconds, options.open_cache_seconds)
             found = self._circuits.get(key)
             if found is None:
-                pacing = PermitPacing(self.uniform, known.not_closed_seconds)
-                found = self._circuits[key] = LocalCircuit(
-                    known, options.local_trip, pacing, FailureReports(self.uniform)
-                )
+                found = self._circuits[key] = LocalCircuit(known, options.local_trip, self.uniform)
             return found
 
     # --- Breakers --------------------------------------------------------------------------------
 
-    def add(self, breaker: Guarded) -> None:
-        """Note a breaker, for the moments that concern all of them."""
-        self._breakers[id(breaker)] = breaker
-
-    def breakers(self) -> list[Guarded]:
-        alive = [reference() for reference in self._breakers.valuerefs()]
-        return [each for each in alive if each is not None]
+    def _alive(self) -> list[Guarded]:
+        found = [reference() for reference in self.breakers.valuerefs()]
+        return [each for each in found if each is not None]
 
     def begin_invocation(self, request_id: str | None) -> None:
         """Begin to gather metrics.
@@ -235,12 +232,12 @@ class Process:
 
     def forget_answers(self) -> None:
         """Make the next call of every breaker ask its questions."""
-        for breaker in self.breakers():
+        for breaker in self._alive():
             breaker.forget_answers()
 
     def expire_running(self) -> None:
         """Count every call that is still running as failed: Lambda is about to end the process."""
-        for breaker in self.breakers():
+        for breaker in self._alive():
             breaker.expire_running()
 
 

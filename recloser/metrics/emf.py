@@ -91,9 +91,10 @@ def emf_document(
         namespace: of the metrics; None: the process's.
 
     """
-    definitions = [
-        {"Name": name, "Unit": unit_of(name), "StorageResolution": HIGH_RESOLUTION_SECONDS} for name in values
-    ]
+    definitions: list[dict[str, str | int]] = []
+    for name in values:
+        unit = _UNITS.get(name, "Count")
+        definitions.append({"Name": name, "Unit": unit, "StorageResolution": HIGH_RESOLUTION_SECONDS})
     directive = {
         "Namespace": namespace or process_namespace(),
         "Dimensions": [[DIMENSION]],

@@ -74,7 +74,11 @@ class EmfPublisher:
         head = heads.get(names)
         if head is None:
             head = heads[names] = self._head(circuit, values)
-        tail = ",".join([f'"{name}":{_number_or_numbers(value)}' for name, value in values.items()])
+        texts = []
+        for name, value in values.items():  # the path of every line: no call that can be spared
+            text = repr(value if isinstance(value, _NUMBERS) else list(value))
+            texts.append(f'"{name}":{text.replace(" ", "")}')
+        tail = ",".join(texts)
         self._write(f'{{"_aws":{{"Timestamp":{at_ms}{head}{tail}}}')
 
     def _head(self, circuit: str, values: dict[str, Value]) -> str:
@@ -86,22 +90,14 @@ class EmfPublisher:
         return text.removeprefix('{"_aws":{"Timestamp":0').removesuffix("}") + ","
 
 
-def _number_or_numbers(value: Value) -> str:
-    return repr(value if isinstance(value, _NUMBERS) else list(value)).replace(" ", "")
-
-
 class Batching:
     """Whether a process gathers metrics: on during an invocation that `recloser.handler` wraps."""
 
     def __init__(self) -> None:
         self.is_on = False
-        self._recorders: WeakValueDictionary[int, Recorder] = WeakValueDictionary()
+        self.recorders: WeakValueDictionary[int, Recorder] = WeakValueDictionary()
         # Kept alive, though their breakers be gone, until they are flushed.
         self._gathering: set[Recorder] = set()
-
-    def add(self, recorder: Recorder) -> None:
-        """Note a recorder, to flush it with all others."""
-        self._recorders[id(recorder)] = recorder
 
     def keep(self, recorder: Recorder) -> None:
         """Keep a recorder that gathers until it is flushed."""
@@ -119,7 +115,7 @@ class Batching:
         self._gathering.difference_update(gathered)
 
     def _alive(self) -> list[Recorder]:
-        found = [reference() for reference in self._recorders.valuerefs()]
+        found = [reference() for reference in self.recorders.valuerefs()]
         return [recorder for recorder in found if recorder is not None]
 
 
@@ -149,13 +145,14 @@ class Recorder:
         self._began: float | None = None
         self._flushed_at: float | None = None
         self._draining = threading.Lock()
-        batching.add(self)
+        batching.recorders[id(self)] = self
 
     def succeeded(self, seconds: float) -> None:
-        if self._is_batching():
+        if self._batching.is_on and self._is_batching():
             self._successes.append(seconds)
         else:
-            self._publish({FAILURE: 0, DURATION: _milliseconds(seconds)}, self._clock())
+            # Below zero where the clock was set back meanwhile.
+            self._publish({FAILURE: 0, DURATION: round(max(seconds, 0.0) * 1000, 3)}, self._clock())
 
     def failed(self, seconds: float) -> None:
         if self._is_batching():

@@ -42,7 +42,7 @@ class MemoryTables:
         return self._circuits.get(name) or Circuit(name)
 
     def read_many(self, names: Iterable[str]) -> dict[str, Circuit]:
-        return {name: self.read(name) for name in names}
+        return dict(zip(wanted := list(names), map(self.read, wanted), strict=True))
 
     def read_probes(self, name: str, generation: int) -> Probes | None:
         return self._probes.get((name, generation))

@@ -16,6 +16,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from recloser import CircuitOpen, State
+from recloser.caller import awaitables
 from recloser.testing import World
 
 NAME = "payments-api"
@@ -159,6 +160,51 @@ def test_what_is_never_awaited_leaves_nothing(world: World, how: str) -> None:
     assert (probes.granted, breaker._guard.running, world.metrics) == (0, {}, [])
 
 
+def wrapped(function: Callable[[], Any]) -> Callable[[], Any]:
+    """A decorator as many are: the same code around whatever function."""
+
+    def wrapper() -> Any:
+        return function()
+
+    return wrapper
+
+
+@pytest.mark.parametrize("decorate", [wrapped, lambda function: functools.wraps(function)(wrapped(function))])
+def test_a_wrapper_of_both_kinds(world: World, decorate: Callable[..., Any]) -> None:
+    """What one function in a wrapper has returned says nothing of another in the same wrapper."""
+
+    async def later() -> str:
+        return "paid"
+
+    breaker = world.breaker(NAME)
+    for _ in range(2):
+        assert asyncio.run(breaker(decorate(later))()) == "paid"
+        assert breaker(decorate(lambda: "paid"))() == "paid"
+        assert breaker.call(decorate(lambda: "paid")) == "paid"
+
+
+def test_closures_made_for_each_call(world: World) -> None:
+    """A lambda with the call's own data is known by its code: its probe is admitted once, when it is
+    awaited.
+    """
+
+    async def literal(number: int) -> int:
+        return number
+
+    async def request(number: int) -> int:
+        answer: int = await breaker.call(lambda: literal(number))
+        return answer
+
+    breaker = world.breaker(NAME)
+    asyncio.run(request(1))
+    world.trip(NAME)
+    for number in range(20):
+        world.clock.advance(2)
+        with contextlib.suppress(CircuitOpen):
+            asyncio.run(request(number))
+    assert world.tables.read(NAME).state is State.CLOSED
+
+
 def test_it_may_also_answer_at_once(world: World) -> None:
     """A function that answers from its memory or by a coroutine is awaited either way, once it has done
     both.
@@ -272,15 +318,11 @@ def test_under_another_event_loop(world: World) -> None:
     assert world.metrics == []
 
 
-def test_breakers_do_not_outlive_their_functions(world: World) -> None:
-    """A lambda that was guarded once is not kept alive."""
+def test_functions_without_end(world: World) -> None:
+    """Of functions that are made without end, a bounded number is remembered."""
     breaker = world.breaker(NAME)
-    for number in range(100):
+    for number in range(5000):
         namespace: dict[str, Any] = {}
         exec(f"def function(): return {number}", namespace)
         assert breaker.call(namespace["function"]) == number
-    del namespace
-    gc.collect()
-    from recloser.caller import awaitables  # noqa: PLC0415
-
-    assert not [code for code in awaitables._kinds if code.co_filename == "<string>"]
+    assert len(awaitables._kinds) <= awaitables.MOST_REMEMBERED

@@ -61,7 +61,7 @@ def eventually(condition: Callable[[], bool]) -> None:
 
 
 def cache(tables: MemoryTables, clock: Clock) -> FlagCache:
-    return FlagCache(tables, clock, random.Random(7).uniform, at_once)
+    return FlagCache(lambda: tables, clock, random.Random(7).uniform, at_once)
 
 
 def really_beside(world: World, tables: CountingTables, **settings: Any) -> CircuitBreaker:
