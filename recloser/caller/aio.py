@@ -127,7 +127,7 @@ class _Entry:
 
     def enter(self) -> None:
         try:
-            number = self._guard.enter_elsewhere()
+            number = self._guard.enter(for_another_thread=True)
         except BaseException as error:  # noqa: BLE001  (it is the waiting task's)
             _tell(self._loop, self.entered, error)
             return

@@ -242,7 +242,7 @@ class FlagCache:
         is_closed = circuit.state is State.CLOSED and circuit.override is None
         flag = Flag(circuit, now, now)
         seconds = known.closed_seconds if is_closed or flag.is_closed(now) else known.not_closed_seconds
-        flag.fresh_until = now + self._jittered(seconds)
+        flag.fresh_until = now + seconds * self._uniform(1 - JITTER, 1 + JITTER)
         return flag
 
     def _unanswered(self, known: KnownFlag, now: float) -> Flag:

@@ -116,21 +116,16 @@ class Guard:
                 return refusal.refuse(now)
         return None
 
-    def enter(self) -> int | CircuitOpen:
-        """Ask: return the number of a call that is let through, or its refusal. It may wait for the store."""
+    def enter(self, *, for_another_thread: bool = False) -> int | CircuitOpen:
+        """Ask: return the number of a call that is let through, or its refusal. It may wait for the store.
+
+        Args:
+            for_another_thread: the call is a task's of another thread, which calls `share` itself.
+
+        """
         now = self._clock()
-        if self.local.probes is not None and is_shared(self.local):
+        if self.local.probes is not None and not for_another_thread and is_shared(self.local):
             return self._let_through(NESTED)
-        number = self._ask(now)
-        if self.local.probes is not None and isinstance(number, int):
-            self.share(number)
-        return number
-
-    def enter_elsewhere(self) -> int | CircuitOpen:
-        """Do as `enter` does, for a task that waits in another thread and calls `share` itself."""
-        return self._ask(self._clock())
-
-    def _ask(self, now: float) -> int | CircuitOpen:
         flag = self._process.flags.read(self.local.known, now)
         self._see(flag.circuit, now)
         process, options = self._process, self.options
@@ -140,15 +135,15 @@ class Guard:
             # Another thread was first to begin the trial: the hold is on again.
             view = self.local.view(flag, now, view.drawn, is_enabled=process.is_enabled)
             admission = admit(view, now, options.on_store_error)
-        if admission.action is Action.PROBE:
-            permit = self._claim(flag, now)
-            if permit is not None:
-                return self._begin(AdmittedCall(self._clock(), is_counted=False, permit=permit))
-            assert admission.otherwise is not None  # noqa: S101  (said to the type checker)
+        permit = self._claim(flag, now) if admission.action is Action.PROBE else None
+        if permit is None and admission.otherwise is not None:
             admission = admission.otherwise
         if admission.action is Action.REFUSE:
             return self._refused(admission, flag, now)
-        return self._called(admission, now)
+        number = self._called(admission, permit, now)
+        if self.local.probes is not None and not for_another_thread:
+            self.share(number)
+        return number
 
     def remembers(self, now: float) -> bool:
         """Tell whether calls go through at `now`, epoch seconds, with nothing asked."""
@@ -189,7 +184,7 @@ class Guard:
             return None
         return circuit.generation, number
 
-    def _called(self, admission: Admission, now: float) -> int:
+    def _called(self, admission: Admission, permit: tuple[int, int] | None, now: float) -> int:
         if admission.is_unprotected:
             self.recorder.unprotected()
         if admission.is_rejected:
@@ -205,13 +200,14 @@ class Guard:
             number = next(self._numbers)
             self.running[number] = now
             return number
-        probes = self.local.probes
-        if not admission.is_trial and probes is not None and probes.may_join():
-            probes.joined()
         # The clock is read again: the time that a table took is not the dependency's.
-        return self._begin(
-            AdmittedCall(self._clock(), is_counted=admission.is_counted, is_trial=admission.is_trial)
+        call = AdmittedCall(
+            self._clock(), is_counted=admission.is_counted, is_trial=admission.is_trial, permit=permit
         )
+        probes = self.local.probes
+        if not call.is_probe_or_trial and probes is not None and probes.may_join():
+            probes.joined()
+        return self._begin(call)
 
     def _begin(self, call: AdmittedCall) -> int:
         number = self._let_through(call)
@@ -427,7 +423,9 @@ class Guard:
 
     def _send_report(self, generation: int, report: Report) -> None:
         try:
-            self._process.tables.report_failures(self.name, generation, self.local.made_reports().shard, report)
+            self._process.tables.report_failures(
+                self.name, generation, self.local.made_reports().shard, report
+            )
         except Exception as error:
             # The alarm sees the same calls, only later.
             logger.warning(

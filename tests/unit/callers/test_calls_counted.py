@@ -8,7 +8,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pytest
+
 import recloser
+from recloser.caller import tracing
 from recloser.testing import World
 
 LIBRARY = Path(recloser.__file__).parent
@@ -29,6 +32,12 @@ def calls_of(work: Callable[[], object]) -> list[Path]:
     finally:
         sys.setprofile(None)
     return files
+
+
+@pytest.fixture(autouse=True)
+def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that has loaded no tracer; other tests may have."""
+    monkeypatch.setattr(tracing, "TRACERS", frozenset())
 
 
 def test_the_first_call_of_a_breaker(world: World) -> None:
