@@ -267,7 +267,8 @@ class Guard:
             tracing.annotate(self.name, state)
         if state is not self._state_seen:
             before, self._state_seen = self._state_seen, state
-            self.recorder.flush()  # no document spans two states
+            if before is not None:
+                self.recorder.flush()  # no document spans two states
             if self.options.on_state_seen is not None:
                 self._run_hook(self.options.on_state_seen, before, circuit)
 

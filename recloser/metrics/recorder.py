@@ -21,6 +21,7 @@ from recloser.metrics.emf import (
     Value,
     emf_document,
     lambda_properties,
+    process_namespace,
     write_line,
 )
 
@@ -58,6 +59,7 @@ class EmfPublisher:
 
     def __init__(self, write: Callable[[str], None] = write_line) -> None:
         self._write = write
+        self._namespace = process_namespace()
         self._properties = lambda_properties()
         self._heads: dict[tuple[str, ...], str] = {}
 
@@ -83,7 +85,7 @@ class EmfPublisher:
 
     def _head(self, circuit: str, values: dict[str, Value]) -> str:
         """What lies between the time and the values: always the same, so made once."""
-        document = emf_document(circuit, values, 0, self._properties)
+        document = emf_document(circuit, values, 0, self._properties, self._namespace)
         for name in values:
             del document[name]
         text = json.dumps(document, separators=(",", ":"))
