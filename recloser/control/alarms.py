@@ -265,7 +265,9 @@ class CloudWatchAlarms:
 
     def points(self, own_data: OwnData, now_ms: int) -> dict[str, Points]:
         rule = own_data.rule
-        begins_ms = now_ms - (rule.periods + LOOK_BACK_PERIODS) * rule.period_ms
+        begins_ms = now_ms // rule.period_ms * rule.period_ms - (
+            (rule.periods + LOOK_BACK_PERIODS) * rule.period_ms
+        )
         answers = get_metric_data(self._client, own_data.queries, begins_ms, now_ms)
         return {label: points for (_, label), points in answers.items()}
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from recloser.circuit import Circuit, State
 from recloser.control.alarms import LOOK_BACK_PERIODS, AlarmData, RaisedGroup
 from recloser.control.contributor_events import ContributorRaised
-from recloser.control.evidence import CallCounts, Question
+from recloser.control.evidence import COARSE_MS, CallCounts, Question
 from recloser.control.metric_data import MetricsUnavailable
 from recloser.decide import AlarmRaised, Limits
 from recloser.metrics.emf import FAILURE
@@ -72,7 +72,12 @@ def group_question(
 
 
 def look_back_ms(group: RaisedGroup, question: Question, now_ms: int) -> int:
-    """Say from when on metrics are read: as far as the alarm looks back, or from its window's begin."""
+    """Say from when on metrics are read: as far as the alarm looks back, or from its window's begin.
+
+    On the minute, so that buckets are those of the clock.
+    """
     rule = group.own_data.rule
     begins_ms = now_ms - (rule.periods + LOOK_BACK_PERIODS) * rule.period_ms
-    return begins_ms if question.from_ms is None else min(begins_ms, question.from_ms)
+    if question.from_ms is not None:
+        begins_ms = min(begins_ms, question.from_ms)
+    return begins_ms // COARSE_MS * COARSE_MS
