@@ -23,6 +23,7 @@ from recloser.control.metric_data import MetricsUnavailable, Points, get_metric_
 from recloser.control.stack import Stack
 from recloser.decide import Limits
 from recloser.errors import EventError, RecloserError
+from recloser.metrics.emf import DURATION, SLOW
 from recloser.store.turns import LocalTurns, Turns
 
 logger = logging.getLogger(__name__)
@@ -259,7 +260,9 @@ class CloudWatchAlarms:
         prefix = self._stack.alarm_prefix + ("" if circuit is None else f"{circuit}:")
         for alarm in self._asked(AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm"]):
             guarded = self._circuit(alarm)
-            watches = any(key.name == metric for key in described_metrics(alarm))
+            # An alarm on a share of durations (PR) is one on slow calls.
+            wanted = {SLOW, DURATION} if metric == SLOW else {metric}
+            watches = any(key.name in wanted for key in described_metrics(alarm))
             if isinstance(guarded, str) and watches:
                 yield alarm["AlarmName"], guarded, read_limits(alarm, metric, self._minimum_calls)
 

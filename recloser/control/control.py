@@ -19,6 +19,7 @@ from recloser.control.group_evidence import group_signal
 from recloser.decide import Decision, Signal, TimerDue, decide
 from recloser.errors import Conflict
 from recloser.policy import PolicyError, RecoveryPolicy
+from recloser.store.rows import encode_circuit
 from recloser.store.tables import Tables
 
 logger = logging.getLogger(__name__)
@@ -162,20 +163,9 @@ class Control:
 
 
 def _is_written(tried: Applied, found: Circuit) -> bool:
-    """Tell whether the circuit is what we wanted to write. Rows hold less than circuits: reasons are cut."""
+    """Tell whether the circuit is what we wanted to write, as far as a row holds it: reasons are cut."""
     wanted = tried.decision.circuit
-    return wanted is not None and all(
-        getattr(wanted, field) == getattr(found, field)
-        for field in (
-            "revision",
-            "generation",
-            "state",
-            "changed_at_ms",
-            "retry_at_ms",
-            "closed_at_ms",
-            "permits",
-        )
-    )
+    return wanted is not None and encode_circuit(wanted) == encode_circuit(found)
 
 
 def _pause_seconds(attempt: int) -> float:

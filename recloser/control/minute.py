@@ -29,6 +29,7 @@ from recloser.control.evidence import CallCounts, is_since_close
 from recloser.control.group_evidence import group_question, look_back_ms
 from recloser.control.metric_data import Points
 from recloser.decide import AlarmRaised
+from recloser.errors import StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -125,8 +126,20 @@ class Minute:
                 if applied.decision.circuit is not None:
                     report.moved.append(applied)
 
-        # In no order: where there is no time for all, no circuit is always the last.
-        self._each(tick, _system_random.sample(sorted(names), len(names)))
+        self._each(tick, self._in_order(names))
+
+    def _in_order(self, names: set[str]) -> list[str]:
+        """Put first what will move: half-open circuits are due every minute, and most wait for traffic.
+
+        Otherwise in no order: where there is no time for all, no circuit is always the last.
+        """
+        order = _system_random.sample(sorted(names), len(names))
+        try:
+            circuits = self._control.tables.read_many(order)
+        except StoreError as error:
+            logger.warning("the circuits that are due are moved in any order: %s", error)
+            return order
+        return sorted(order, key=lambda name: circuits[name].state is State.HALF_OPEN)
 
     def publish_states(self, report: Report) -> None:
         """Publish the state of every circuit that is not closed, so that graphs show it over any time."""

@@ -78,6 +78,15 @@ def test_scan_yields_every_circuit(tables: Tables) -> None:
     assert all(circuit == tables.read(name, consistent=True) for name, circuit in found.items())
 
 
+def test_what_is_not_closed_is_found(tables: Tables) -> None:
+    """Circuits that are not closed, or that an operator overrides, are yielded, and no closed ones."""
+    opened_one_by_one(tables)
+    committed(tables, set_policy(Circuit("closed"), permits=20))
+    override = Override(State.OPEN, by="maria", why="INC-4711", at_ms=NOW_MS)
+    committed(tables, decide(Circuit("held"), OverrideSet(override), NOW_MS, RecoveryPolicy()))
+    assert sorted(circuit.name for circuit in tables.not_closed()) == sorted([*NAMES, "held"])
+
+
 @pytest.fixture
 def requests(stored: StoredTables) -> Iterator[list[str]]:
     """Ask for two items a page, where DynamoDB by itself would give a megabyte; list the requests made."""

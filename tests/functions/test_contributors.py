@@ -189,6 +189,26 @@ def test_minutes_are_counted_where_there_is_nothing_finer(watched: Region) -> No
     assert "30 of 40 calls failed" in watched.flip_state(raised())["reason"]
 
 
+def own_slow_alarm(region: Region, threshold: float) -> None:
+    """Give the circuit the template's alarm on slow calls."""
+    metric = {
+        "Namespace": "Recloser",
+        "MetricName": "Duration",
+        "Dimensions": [{"Name": "Circuit", "Value": NAME}],
+    }
+    queries: list[dict[str, Any]] = [
+        {"Id": each, "MetricStat": {"Metric": metric, "Period": 10, "Stat": stat}, "ReturnData": False}
+        for each, stat in (("slow", "PR(2000:)"), ("calls", "SampleCount"))
+    ]
+    region.cloudwatch.put_metric_alarm(
+        AlarmName=f"recloser:{NAME}:slow-calls",
+        Metrics=[{"Id": "s", "Expression": "IF(calls >= 10, slow, 0)", "ReturnData": True}, *queries],
+        EvaluationPeriods=3,
+        Threshold=threshold,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+
+
 def own_alarm(region: Region, threshold: float, minimum: int = 3, name: str = "failure-rate-steady") -> None:
     """Give the circuit an alarm of its own, as the template makes it and an operator tunes it."""
     metric = {
@@ -252,6 +272,9 @@ def test_slow_calls_are_judged_by_slow_calls(watched: Region) -> None:
     settings = PolicySet({"failure_threshold_percent": 100}, by="maria")
     watched.stored.tables().commit(Circuit(NAME), decide(Circuit(NAME), settings, BEGIN_MS, POLICY))
     calls(watched, BEGIN_MS + 20_000, failed=9, succeeded=1, metric="Slow")
+    own_slow_alarm(watched, threshold=95)
+    assert "the threshold is 95 %" in watched.flip_state(raised(query=slow))["reason"]
+    own_slow_alarm(watched, threshold=60)
     assert watched.flip_state(raised(query=slow))["state"] == "OPEN"
 
 
@@ -265,8 +288,7 @@ def test_an_open_circuit_is_not_counted(watched: Region, monkeypatch: pytest.Mon
 
 
 def throttled(**_: Any) -> Any:
-    error = {"Code": "ThrottlingException", "Message": "Rate exceeded"}
-    raise ClientError({"Error": error}, "GetMetricData")
+    raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slower"}}, "GetMetricData")
 
 
 @pytest.mark.parametrize("operation", ["get_metric_data", "describe_alarms"])

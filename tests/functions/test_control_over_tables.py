@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -16,10 +16,10 @@ from decisions import ALARM, NOW_MS, POLICY, RETRY_AT_MS, tripped
 from deployed_functions import Region
 
 from recloser.circuit import Cause, Circuit, Probes, State
-from recloser.control.alarms import CloudWatchAlarms
-from recloser.control.control import ATTEMPTS, Control
+from recloser.control.alarms import CloudWatchAlarms, RaisedAlarm
+from recloser.control.control import ATTEMPTS, Applied, Control
 from recloser.control.minute import Minute, Report
-from recloser.decide import AlarmRaised, Decision, PolicySet, ProbesReported, Reset
+from recloser.decide import AlarmRaised, Decision, PolicySet, ProbesReported, Reset, decide
 from recloser.errors import Conflict, StoreError
 from recloser.policy import RecoveryPolicy
 from recloser.store.memory import MemoryTables
@@ -78,10 +78,13 @@ def test_a_race_lost_to_the_same_alarm_trips_once() -> None:
 
 
 def test_races_are_not_run_for_ever() -> None:
-    """After ten lost races the conflict is the caller's, and nothing of the decision is written."""
+    """After twenty lost races the conflict is the caller's, and nothing of the decision is written."""
     tables = Raced(1_000, set_permits)
+    paused: list[float] = []
     with pytest.raises(Conflict, match=f"circuit {NAME}: other writers were first, {ATTEMPTS} times"):
-        Control(tables, now_ms=lambda: NOW_MS).apply(NAME, BY_HAND)
+        Control(tables, now_ms=lambda: NOW_MS, sleep=paused.append).apply(NAME, BY_HAND)
+    assert all(0 <= pause <= 1 for pause in paused)
+    assert len(set(paused)) == ATTEMPTS
     assert tables.read(NAME).state is State.CLOSED
     assert tables.read(NAME).revision == ATTEMPTS
 
@@ -94,6 +97,53 @@ def test_two_writers_at_once_trip_once() -> None:
         applied = list(pool.map(lambda _: control.apply(NAME, BY_HAND), range(8)))
     assert sum(one.decision.circuit is not None for one in applied) == 1
     assert (tables.read(NAME).generation, tables.read(NAME).trips) == (1, 1)
+
+
+class Slow(MemoryTables):
+    """Tables whose writes take some time, in which another writer may be first."""
+
+    def commit(self, before: Circuit, decision: Decision) -> None:
+        time.sleep(0.002)
+        super().commit(before, decision)
+
+
+def test_two_dozen_writers_at_once_all_come_through() -> None:
+    """Writers that meet pause for a random time: all of 24 have written in the end, none gave up."""
+    tables = Slow()
+    control = Control(tables, now_ms=lambda: NOW_MS)
+    with ThreadPoolExecutor(24) as pool:
+        list(pool.map(lambda n: control.apply(NAME, PolicySet({"permits": 5 + n}, by="maria")), range(24)))
+    assert tables.read(NAME).revision == 24
+
+
+class Unanswered(MemoryTables):
+    """Tables that write, but whose answer is lost: the request that is repeated meets its own doing."""
+
+    def commit(self, before: Circuit, decision: Decision) -> None:
+        super().commit(before, decision)
+        raise Conflict("the condition does not hold")
+
+
+def test_a_close_whose_answer_is_lost_re_arms_all_the_same() -> None:
+    """A write that was made, and whose answer was lost, counts as made: its alarm is re-armed, once."""
+    tables = Unanswered()
+    MemoryTables.commit(tables, Circuit(NAME), decide(Circuit(NAME), BY_HAND, NOW_MS, POLICY))
+    rearmed: list[str] = []
+
+    class Alarms:
+        def raised(self) -> Iterator[RaisedAlarm]:
+            return iter(())
+
+        def rearm(self, alarm: str, reason: str) -> bool:
+            assert "circuit payments-api is closed" in reason
+            rearmed.append(alarm)
+            return True
+
+    control = Control(tables, Alarms(), now_ms=lambda: NOW_MS + 1, sleep=lambda _: None)
+    applied = control.apply(NAME, Reset("maria", "repaired"))
+    assert applied.circuit == tables.read(NAME)
+    assert rearmed == [ALARM]
+    assert applied.circuit.generation == 2
 
 
 @pytest.mark.parametrize("name", ["", "payments api", "x" * 65, "payments-api\n"])
@@ -152,6 +202,56 @@ def test_one_failing_circuit_does_not_hold_up_the_others() -> None:
         Minute(control).run().raise_problems()
     assert [error.__notes__ for error in raised.value.exceptions] == [["circuit broken"]]
     assert [tables.read(name).state for name in ("a", "z")] == [State.HALF_OPEN, State.HALF_OPEN]
+
+
+class Busy(Control):
+    """A control side whose clock goes forward with each circuit that it moves."""
+
+    def __init__(self, tables: MemoryTables, clock: list[int], tick_ms: int) -> None:
+        super().__init__(tables, now_ms=lambda: clock[0])
+        self.looked: set[str] = set()
+        self._clock = clock
+        self._tick_ms = tick_ms
+
+    def tick(self, name: str) -> Applied:
+        self.looked.add(name)
+        self._clock[0] += self._tick_ms
+        return super().tick(name)
+
+
+def test_a_run_ends_in_time_and_the_next_goes_on() -> None:
+    """Ten thousand circuits due at once: no run goes on over its time, and the runs together move all."""
+    tables = MemoryTables()
+    for number in range(10_000):
+        tripped(tables, f"api-{number}")
+    clock = [RETRY_AT_MS]
+    moved: list[int] = []
+    while sum(moved) < 10_000:
+        begins_ms = clock[0]
+        report = Minute(Busy(tables, clock, tick_ms=5)).run(begins_ms + 45_000)
+        report.raise_problems()
+        assert clock[0] - begins_ms <= 45_000
+        moved.append(len(report.moved))
+        clock[0] = begins_ms + 60_000
+    assert moved[0] == 6_000
+    assert len(moved) <= 6
+
+
+def test_no_circuit_is_always_the_last() -> None:
+    """Where there is never time for all, each circuit has its turn within some minutes."""
+    tables = MemoryTables()
+    for number in range(40):
+        tripped(tables, f"api-{number}")
+    clock = [RETRY_AT_MS]
+    half_open = Control(tables, now_ms=lambda: clock[0])
+    Minute(half_open).run()  # half-open without traffic: due every minute from now on
+    looked: set[str] = set()
+    for _ in range(60):
+        control = Busy(tables, clock, tick_ms=1_000)
+        Minute(control).run(clock[0] + 15_000)
+        looked |= control.looked
+        clock[0] += 60_000
+    assert len(looked) == 40
 
 
 # --- Deaf alarms, over CloudWatch ----------------------------------------------------------------

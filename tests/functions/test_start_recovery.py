@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -124,3 +125,19 @@ def test_an_event_that_was_lost_comes_back(region: Region) -> None:
     region.flip_state(golden("alarm-metric-math"))
     assert region.stored.tables().read(NAME, consistent=True).state is State.OPEN
     assert region.start_recovery(golden("scheduled-event"))["rearmed"] == []
+
+
+def test_the_state_of_what_is_not_closed_is_published(
+    opened: Region, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each minute the metric State is written for circuits that are not closed, or have an override."""
+    closed = golden("circuit-item") | {"circuit": {"S": "search-api"}, "state": {"S": "CLOSED"}}
+    opened.stored.put_circuit(
+        {name: value for name, value in closed.items() if name not in ("due", "due_at")}
+    )
+    opened.stored.put_circuit(golden("circuit-item-overridden") | {"circuit": {"S": "freed-api"}})
+    opened.clock.now_ms = RETRY_AT_MS - 1
+    opened.start_recovery(golden("scheduled-event"))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert {line["Circuit"]: line["State"] for line in lines} == {NAME: 1, "freed-api": 0}
+    assert {line["_aws"]["CloudWatchMetrics"][0]["Namespace"] for line in lines} == {"Recloser"}

@@ -23,8 +23,6 @@ READ_STREAM = [
     "dynamodb:ListStreams",
 ]
 COMMIT = [
-    (["dynamodb:GetItem", "dynamodb:UpdateItem"], attribute("CircuitTable")),
-    (["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], attribute("ProbeTable")),
     (["cloudwatch:GetMetricData"], "*"),
     (["cloudwatch:SetAlarmState"], ANY_ALARM),
 ]
@@ -43,6 +41,11 @@ ALLOWED: dict[str, list[tuple[Any, ...]]] = {
     "FlipStateRole": [
         *own("FlipState"),
         *COMMIT,
+        (["dynamodb:GetItem", "dynamodb:UpdateItem"], attribute("CircuitTable")),
+        (
+            ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+            attribute("ProbeTable"),
+        ),
         (["cloudwatch:DescribeAlarms"], "*"),
         (READ_STREAM, attribute("ProbeTable", "StreamArn")),
         dead_letters("FlipState"),
@@ -50,8 +53,9 @@ ALLOWED: dict[str, list[tuple[Any, ...]]] = {
     "StartRecoveryRole": [
         *own("StartRecovery"),
         *COMMIT,
+        (["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"], attribute("CircuitTable")),
+        (["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], attribute("ProbeTable")),
         (["cloudwatch:DescribeAlarmContributors", "cloudwatch:DescribeAlarms"], "*"),
-        (["dynamodb:Scan"], attribute("CircuitTable")),
         (["dynamodb:Query"], {"Fn::Sub": "${CircuitTable.Arn}/index/due"}),
         (["dynamodb:Scan"], {"Fn::GetAtt": ["CircuitTable", "Arn"]}),
         dead_letters("StartRecovery"),
