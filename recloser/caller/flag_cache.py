@@ -23,7 +23,7 @@ AFTER_FAILURE_SECONDS = 1.0
 JITTER = 0.2
 READ_TOGETHER = 100  # one BatchGetItem
 # A read that fails after so long has found nobody: others need not find that out by themselves.
-SLOW_READ_SECONDS = 0.5
+SLOW_READ_SECONDS = 0.25
 WAIT_FOR_ANOTHERS_READ_SECONDS = 2.0
 
 Uniform = Callable[[float, float], float]
