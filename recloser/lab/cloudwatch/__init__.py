@@ -5,12 +5,13 @@ Start with `CloudWatch` (a region that advances in time), or with `metric_alarm`
 """
 
 from recloser.lab.cloudwatch.alarms import InvalidAlarmError, MetricAlarm, State
-from recloser.lab.cloudwatch.book import NoSuchAlarmError
+from recloser.lab.cloudwatch.book import NoContributorsError, NoSuchAlarmError
 from recloser.lab.cloudwatch.composite import CompositeAlarm, composite_alarm
 from recloser.lab.cloudwatch.definitions import metric_alarm
 from recloser.lab.cloudwatch.emf import Extraction, extract
 from recloser.lab.cloudwatch.evaluate import WindowRules, decide, evaluation_window, read_datapoints
 from recloser.lab.cloudwatch.events import Event
+from recloser.lab.cloudwatch.metric_data import InvalidQueryError
 from recloser.lab.cloudwatch.metrics import Metric, MetricStore, Sample, StatisticSet
 from recloser.lab.cloudwatch.reasons import explain
 from recloser.lab.cloudwatch.region import CloudWatch
@@ -24,9 +25,11 @@ __all__ = [
     "Event",
     "Extraction",
     "InvalidAlarmError",
+    "InvalidQueryError",
     "Metric",
     "MetricAlarm",
     "MetricStore",
+    "NoContributorsError",
     "NoSuchAlarmError",
     "Place",
     "Sample",

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from recloser.lab.cloudwatch.expressions import Formula
+from recloser.lab.cloudwatch.insights import Select
 from recloser.lab.cloudwatch.metrics import Metric
 from recloser.lab.cloudwatch.statistics import Statistic
 
@@ -58,13 +59,14 @@ class MetricStat:
 
 @dataclass(frozen=True, slots=True)
 class MetricQuery:
-    """One entry of `Metrics`: a statistic of a metric, or an expression."""
+    """One entry of `Metrics`: a statistic of a metric, or an expression; `select` if that is a query."""
 
     id: str
     returns_data: bool
     stat: MetricStat | None = None
     expression: str | None = None
     label: str | None = None
+    select: Select | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,12 @@ class MetricAlarm:
         if self.period_seconds * self.evaluation_periods > SECONDS_PER_DAY:
             return SECONDS_PER_HOUR
         return SECONDS_PER_MINUTE
+
+    @property
+    def contributor_query(self) -> Select | None:
+        """The query of several series that a contributor alarm watches; None for every other alarm."""
+        selects = (query.select for query in self.queries if query.returns_data)
+        return next((select for select in selects if select is not None and select.group_by), None)
 
     @property
     def names_datapoints_to_alarm(self) -> bool:

@@ -1,13 +1,15 @@
 """The alarms of a region: their configurations, their states, and what follows from a change of either."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from recloser.lab.cloudwatch import suppression
 from recloser.lab.cloudwatch.alarms import InvalidAlarmError, MetricAlarm, State
 from recloser.lab.cloudwatch.composite import CompositeAlarm, child_reason, put_reason
+from recloser.lab.cloudwatch.contributors import Contributor, Evaluation
 from recloser.lab.cloudwatch.events import Alarm, Configured, Event, EventMaker
+from recloser.lab.cloudwatch.history import History
 from recloser.lab.cloudwatch.reasons import INITIAL_REASON
 from recloser.lab.cloudwatch.schedule import Schedule
 from recloser.lab.cloudwatch.states import AlarmState, Place
@@ -23,13 +25,24 @@ class NoSuchAlarmError(KeyError):
         return f"there is no alarm {self.args[0]!r}"
 
 
+class NoContributorsError(ValueError):
+    """The alarm is not one of several time series."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Alarm {name} is not a multi time series alarm")
+
+
 @dataclass(slots=True)
 class Entry:
-    """An alarm and its state. `transitioned_ms` is when the value of the state last changed."""
+    """An alarm and its state. `transitioned_ms` is when the value of the state last changed.
+
+    `contributors` are those in ALARM, with the state that they took then.
+    """
 
     configured: Configured
     state: AlarmState
     transitioned_ms: int
+    contributors: dict[Contributor, AlarmState] = field(default_factory=dict)
 
     @property
     def alarm(self) -> Alarm:
@@ -44,6 +57,7 @@ class AlarmBook:
         self._events = EventMaker(place)
         self._entries: dict[str, Entry] = {}
         self._releases = releases
+        self.history = History()
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries
@@ -70,9 +84,14 @@ class AlarmBook:
         if entry is None:
             initial = AlarmState(State.INSUFFICIENT_DATA, INITIAL_REASON, None, now_ms)
             entry = self._entries[alarm.name] = Entry(now, initial, now_ms)
+            self.history.configured(alarm.name, "create", now_ms)
             changes = [self._events.created(now, initial)]
             return changes + self._apply_rule(entry, now_ms, created=True)
         before, entry.configured = entry.configured, now
+        if isinstance(alarm, MetricAlarm) and alarm.contributor_query is None:
+            # They end without OK and without an event (captured).
+            entry.contributors.clear()
+        self.history.configured(alarm.name, "update", now_ms)
         changes = [self._events.updated(now, entry.state, before)]
         return changes + self._apply_rule(entry, now_ms, created=False)
 
@@ -103,12 +122,48 @@ class AlarmBook:
                 )
         for entry in entries:
             del self._entries[entry.alarm.name]
+            self.history.configured(entry.alarm.name, "delete", now_ms)
             self._releases.set(entry.alarm.name, None)
         return [self._events.deleted(entry.configured, entry.state, now_ms) for entry in entries]
 
     def change(self, name: str, state: AlarmState) -> list[Event]:
         """Takes the alarm to another state; composite alarms follow."""
         return self._change(self[name], state, path=())
+
+    def apply(self, name: str, evaluation: Evaluation) -> list[Event]:
+        """Takes contributors and their parent to what an evaluation found.
+
+        A parent that only has another reason gets that, and no event (captured).
+        """
+        entry = self[name]
+        entry.contributors = dict(evaluation.in_alarm)
+        sent: list[Event] = []
+        for contributor, state in evaluation.changes:
+            self.history.contributor_changed(name, contributor, state)
+            sent.append(self._events.contributor_change(entry.alarm, contributor, state))
+        if evaluation.parent is None:
+            return sent
+        if evaluation.parent.value is not entry.state.value:
+            return sent + self.change(name, evaluation.parent)
+        if evaluation.parent.reason != entry.state.reason:
+            self.history.changed(name, entry.state, evaluation.parent)
+            entry.state = evaluation.parent
+        return sent
+
+    def describe_contributors(self, name: str) -> list[dict[str, Any]]:
+        """Those in ALARM, with the reason of their transition, as DescribeAlarmContributors shows them."""
+        entry = self[name]
+        if not isinstance(entry.alarm, MetricAlarm) or entry.alarm.contributor_query is None:
+            raise NoContributorsError(name)
+        return [
+            {
+                "ContributorId": contributor.id,
+                "ContributorAttributes": dict(contributor.attributes),
+                "StateReason": state.reason,
+                "StateTransitionedTimestamp": iso_milliseconds(state.updated_ms),
+            }
+            for contributor, state in entry.contributors.items()
+        ]
 
     def release(self, name: str, at_ms: int) -> list[Event]:
         """Ends a wait for a suppressor."""
@@ -147,6 +202,7 @@ class AlarmBook:
 
     def _replace(self, entry: Entry, state: AlarmState) -> Event:
         previous, entry.state = entry.state, state
+        self.history.changed(entry.alarm.name, previous, state)
         return self._events.state_change(entry.alarm, previous, state)
 
     def _hold(self, entry: Entry, held: suppression.Held) -> AlarmState:

@@ -1,5 +1,7 @@
 """From the shape of PutMetricAlarm and DescribeAlarms to a `MetricAlarm`."""
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +17,8 @@ from recloser.lab.cloudwatch.alarms import (
     Missing,
     configuration,
 )
-from recloser.lab.cloudwatch.expressions import Formula, compile_formula
+from recloser.lab.cloudwatch.expressions import Formula, SeveralSeriesError, compile_formula
+from recloser.lab.cloudwatch.insights import Select, is_query, parse_query
 from recloser.lab.cloudwatch.metrics import Metric
 from recloser.lab.cloudwatch.statistics import BASIC_STATISTICS, Statistic, parse_statistic
 from recloser.lab.cloudwatch.units import UNITS
@@ -24,6 +27,20 @@ HIGH_RESOLUTION_PERIODS = (10, 20, 30)
 SECONDS_PER_WEEK = 604_800
 MAXIMUM_NAME_LENGTH = 255
 MAXIMUM_METRICS = 10
+MAXIMUM_EXPRESSION_LENGTH = 2048
+# The range of an alarm on a Metrics Insights query.
+MAXIMUM_QUERY_RANGE_SECONDS = 3 * SECONDS_PER_HOUR
+
+# AWS's own words for what PutMetricAlarm refuses (captured).
+SEVERAL_SERIES = (
+    "Metrics expression that return multi time series are only allowed for MetricsInsights expression with "
+    "an ORDER BY clause"
+)
+TWO_QUERIES = "Invalid metrics list"
+NO_PERIOD = "Period must not be null"
+SHORT_PERIOD = "MetricsInsights monitors do not support less than 60 seconds period"
+LONG_RANGE = "MetricsInsights monitors cannot be checked across more than 3 hours"
+SEARCHES = "SEARCH is not supported on Metric Alarms."
 
 _ALARM_SETTINGS = {
     "AlarmName",
@@ -45,6 +62,7 @@ _ALARM_SETTINGS = {
     "ComparisonOperator",
     "TreatMissingData",
     "EvaluateLowSampleCountPercentile",
+    "EvaluationWindow",
     "Metrics",
 }
 _SCALAR_SETTINGS = (
@@ -90,6 +108,7 @@ class Reader:
         if (
             isinstance(value, bool)
             or not isinstance(value, int | float)
+            or not math.isfinite(value)
             or value != int(value)
             or value < minimum
         ):
@@ -100,6 +119,8 @@ class Reader:
         value = self.settings.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.error(f"{key} must be a number, not {value!r}")
+        if not math.isfinite(value):
+            raise self.error(f"{key} must be finite, not {value!r}")
         return float(value)
 
     def choice(self, key: str, default: str | None, allowed: Sequence[str]) -> str:
@@ -122,6 +143,10 @@ class _MetricAlarmReader(Reader):
         queries, period = self._scalar() if is_scalar else self._math()
         evaluation_periods = self.whole_number("EvaluationPeriods")
         self._check_range(period, evaluation_periods)
+        if any(query.select is not None for query in queries):
+            self._check_query_alarm(queries, period, evaluation_periods)
+        # The window that slides is CloudWatch's default; that of the wall clock is another evaluation.
+        self.choice("EvaluationWindow", "SlidingWindow", ["SlidingWindow"])
         return MetricAlarm(
             name=self.text("AlarmName"),
             queries=queries,
@@ -166,6 +191,20 @@ class _MetricAlarmReader(Reader):
                 f"EvaluationPeriods x Period may be {longest} s at most, not {period * evaluation_periods} s"
             )
 
+    def _check_query_alarm(
+        self, queries: Sequence[MetricQuery], period: int, evaluation_periods: int
+    ) -> None:
+        if period < SECONDS_PER_MINUTE:
+            raise self.error(SHORT_PERIOD)
+        if period * evaluation_periods > MAXIMUM_QUERY_RANGE_SECONDS:
+            raise self.error(LONG_RANGE)
+        returned = next(query for query in queries if query.returns_data)
+        if returned.select is not None and returned.select.group_by:
+            if returned.select.order_by is None:
+                raise self.error(SEVERAL_SERIES)
+            if self.settings.get("InsufficientDataActions"):
+                raise self.error("InsufficientDataActions cannot be set: contributors know no such state")
+
     def _scalar(self) -> tuple[tuple[MetricQuery, ...], int]:
         if ("Statistic" in self.settings) == ("ExtendedStatistic" in self.settings):
             raise self.error("exactly one of Statistic and ExtendedStatistic must be given")
@@ -188,6 +227,7 @@ class _MetricAlarmReader(Reader):
             raise self.error(f"Metrics must be a list with at least one entry, not {entries!r}")
         queries = tuple(self._query(entry) for entry in entries)
         self._check_queries(queries)
+        self._check_selects(queries, entries)
         return queries, self._common_period(entries)
 
     def _check_queries(self, queries: Sequence[MetricQuery]) -> None:
@@ -203,6 +243,17 @@ class _MetricAlarmReader(Reader):
                 + (f" ({', '.join(returned)})" if returned else "")
             )
 
+    def _check_selects(self, queries: Sequence[MetricQuery], entries: Sequence[Mapping[str, Any]]) -> None:
+        periods = [
+            entry.get("Period")
+            for query, entry in zip(queries, entries, strict=True)
+            if query.select is not None
+        ]
+        if len(periods) > 1:
+            raise self.error(TWO_QUERIES)
+        if None in periods:
+            raise self.error(NO_PERIOD)
+
     def _query(self, entry: Any) -> MetricQuery:
         if not isinstance(entry, Mapping) or not isinstance(entry.get("Id"), str):
             raise self.error(f"an entry of Metrics must have an Id, not {entry!r}")
@@ -214,13 +265,31 @@ class _MetricAlarmReader(Reader):
         stat, expression = entry.get("MetricStat"), entry.get("Expression")
         if (stat is None) == (expression is None):
             raise self.error(f"entry {name!r} of Metrics must have either MetricStat or Expression")
+        if expression is not None and not isinstance(expression, str):
+            raise self.error(f"Expression of {name!r} must be a text, not {expression!r}")
+        if expression is not None and len(expression) > MAXIMUM_EXPRESSION_LENGTH:
+            raise self.error(
+                f"Expression of {name!r} may have {MAXIMUM_EXPRESSION_LENGTH} characters, "
+                f"not {len(expression)}"
+            )
+        if expression is not None and re.search(r"\bSEARCH\s*\(", expression):
+            raise self.error(SEARCHES)
         return MetricQuery(
             id=name,
             returns_data=entry.get("ReturnData", True) is not False,
             stat=None if stat is None else self._stat(name, stat),
             expression=expression,
             label=entry.get("Label"),
+            select=self._select(expression),
         )
+
+    def _select(self, expression: str | None) -> Select | None:
+        if expression is None or not is_query(expression):
+            return None
+        try:
+            return parse_query(expression)
+        except ValueError as error:
+            raise self.error(str(error)) from error
 
     def _stat(self, name: str, stat: Any) -> MetricStat:
         metric = stat.get("Metric") if isinstance(stat, Mapping) else None
@@ -236,6 +305,7 @@ class _MetricAlarmReader(Reader):
 
     def _common_period(self, entries: Sequence[Mapping[str, Any]]) -> int:
         periods = {entry["MetricStat"].get("Period") for entry in entries if entry.get("MetricStat")}
+        periods |= {entry["Period"] for entry in entries if is_query(entry.get("Expression") or "")}
         # An expression without metrics, such as TIME_SERIES(0), has only its own period.
         periods = periods or {entry.get("Period") for entry in entries}
         if len(periods) != 1:
@@ -244,16 +314,25 @@ class _MetricAlarmReader(Reader):
         return self._period(periods.pop())
 
     def _formula(self, queries: Sequence[MetricQuery]) -> Formula | None:
-        expressions = {query.id: query.expression for query in queries if query.expression is not None}
+        expressions = {
+            query.id: query.expression
+            for query in queries
+            if query.expression is not None and query.select is None
+        }
         wanted = next(query for query in queries if query.returns_data)
-        metric_ids = [query.id for query in queries if query.stat is not None]
-        if not expressions:
+        metric_ids = [query.id for query in queries if query.stat is not None or query.select is not None]
+        arrays = [query.id for query in queries if query.select is not None and query.select.group_by]
+        # An expression that is only there is checked, too.
+        asked = wanted.id if wanted.id in expressions else next(iter(expressions), None)
+        if asked is None:
             return None
         try:
-            formula = compile_formula(expressions, metric_ids, wanted.id)
+            formula = compile_formula(expressions, metric_ids, asked, arrays)
+        except SeveralSeriesError as error:
+            raise self.error(SEVERAL_SERIES if arrays else str(error)) from error
         except ValueError as error:
             raise self.error(str(error)) from error
-        return formula if wanted.expression is not None else None
+        return formula if asked == wanted.id else None
 
     def _statistic(self, text: str) -> Statistic:
         try:
@@ -267,7 +346,8 @@ class _MetricAlarmReader(Reader):
         return value
 
     def _period(self, value: Any) -> int:
-        if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if is_number and value == int(value):
             period = int(value)
             if period in HIGH_RESOLUTION_PERIODS or (period > 0 and period % SECONDS_PER_MINUTE == 0):
                 return period
@@ -280,3 +360,37 @@ class _MetricAlarmReader(Reader):
                 raise self.error(f"a dimension must have a Name and a Value, not {entry!r}")
             dimensions[str(entry["Name"])] = str(entry["Value"])
         return dimensions
+
+
+def metric_queries(entries: Sequence[Mapping[str, Any]]) -> list[tuple[MetricQuery, int]]:
+    """The MetricDataQueries of GetMetricData, each with its period in seconds.
+
+    An expression without one has the period of its metrics. Raises InvalidAlarmError.
+    """
+    return _DataQueryReader().read_all(entries)
+
+
+class _DataQueryReader(_MetricAlarmReader):
+    """Reads entries as an alarm's, with the difference that each has a period of its own."""
+
+    def __init__(self) -> None:
+        super().__init__({"AlarmName": "GetMetricData"})
+
+    def read_all(self, entries: Sequence[Mapping[str, Any]]) -> list[tuple[MetricQuery, int]]:
+        queries = [self._query(entry) for entry in entries]
+        ids = [query.id for query in queries]
+        if len(set(ids)) != len(ids):
+            raise self.error(f"an Id occurs twice: {', '.join(ids)}")
+        periods = [
+            (entry.get("MetricStat") or entry).get("Period")
+            if query.expression is None or query.select
+            else None
+            for query, entry in zip(queries, entries, strict=True)
+        ]
+        known = [self._period(period) for period in periods if period is not None]
+        if any(period is None and query.select for period, query in zip(periods, queries, strict=True)):
+            raise self.error(NO_PERIOD)
+        return [
+            (query, self._period(period) if period is not None else max(known, default=SECONDS_PER_MINUTE))
+            for query, period in zip(queries, periods, strict=True)
+        ]

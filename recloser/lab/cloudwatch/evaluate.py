@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from recloser.lab.cloudwatch.aggregate import Aggregate
 from recloser.lab.cloudwatch.alarms import Comparison, MetricAlarm, MetricStat, Missing, State
+from recloser.lab.cloudwatch.insights import Select, answer
 from recloser.lab.cloudwatch.metrics import Metric, MetricStore
 from recloser.lab.cloudwatch.series import Span
 
@@ -136,6 +137,9 @@ def _slid_back(
 def datapoints_in(alarm: MetricAlarm, store: MetricStore, window: Window, query_ms: int) -> Datapoints:
     """The datapoints of an alarm in any window, as a query at `query_ms` sees them."""
     query = _Query(store, Span(window.start_ms, alarm.period_seconds, window.buckets), query_ms)
+    returned = next(entry for entry in alarm.queries if entry.returns_data)
+    if returned.select is not None:
+        return Datapoints(window, query.only_row(returned.select))
     if alarm.formula is None:
         stat = alarm.returned_stat
         aggregates = query.aggregates(stat)
@@ -147,7 +151,12 @@ def datapoints_in(alarm: MetricAlarm, store: MetricStore, window: Window, query_
         for entry in alarm.queries
         if entry.stat is not None and entry.id in wanted
     }
-    return Datapoints(window, alarm.formula.evaluate(series, window.buckets, alarm.period_seconds))
+    selects = {
+        entry.id: query.rows(entry.select) if entry.select.group_by else query.only_row(entry.select)
+        for entry in alarm.queries
+        if entry.select is not None
+    }
+    return Datapoints(window, alarm.formula.evaluate(series | selects, window.buckets, alarm.period_seconds))
 
 
 class _Query:
@@ -169,6 +178,14 @@ class _Query:
             )
             self._seen[key] = found
         return found
+
+    def rows(self, select: Select) -> list[list[float | None]]:
+        return [row.values for row in answer(select, self._store, self._span, self._query_ms)]
+
+    def only_row(self, select: Select) -> list[float | None]:
+        """The series of a query without GROUP BY; without a metric it has no datapoint."""
+        rows = self.rows(select)
+        return rows[0] if rows else [None] * self._span.buckets
 
     def values(self, stat: MetricStat) -> list[float | None]:
         compute = stat.statistic.compute

@@ -10,6 +10,7 @@ from typing import Any
 
 from recloser.lab.cloudwatch.alarms import MetricAlarm, MetricQuery
 from recloser.lab.cloudwatch.composite import CompositeAlarm
+from recloser.lab.cloudwatch.contributors import Contributor
 from recloser.lab.cloudwatch.states import AlarmState, Place
 from recloser.lab.cloudwatch.times import iso_milliseconds, iso_seconds
 
@@ -17,6 +18,7 @@ Event = dict[str, Any]
 Alarm = MetricAlarm | CompositeAlarm
 
 STATE_CHANGE = "CloudWatch Alarm State Change"
+CONTRIBUTOR_STATE_CHANGE = "CloudWatch Alarm Contributor State Change"
 CONFIGURATION_CHANGE = "CloudWatch Alarm Configuration Change"
 _NAMESPACE = uuid.UUID("6f1c6f0e-3c39-5b0c-9d0b-7a1f3a3f8f52")
 
@@ -45,6 +47,16 @@ class EventMaker:
             "configuration": _short_configuration(alarm),
         }
         return self._envelope(STATE_CHANGE, alarm.name, state.updated_ms, detail)
+
+    def contributor_change(self, alarm: Alarm, contributor: Contributor, state: AlarmState) -> Event:
+        """The event of one contributor: without a previous state and without reason data (captured)."""
+        detail = {
+            "alarmName": alarm.name,
+            "alarmContributor": {"id": contributor.id, "attributes": dict(contributor.attributes)},
+            "state": _state(state),
+            "configuration": _short_configuration(alarm),
+        }
+        return self._envelope(CONTRIBUTOR_STATE_CHANGE, alarm.name, state.updated_ms, detail)
 
     def created(self, now: Configured, state: AlarmState) -> Event:
         return self._configuration_change("create", now, _bare(state), now.at_ms)
@@ -177,4 +189,6 @@ def _metric(alarm: MetricAlarm, query: MetricQuery) -> dict[str, Any]:
     if query.label is not None:
         shown["label"] = query.label
     shown["returnData"] = query.returns_data
+    if query.select is not None:
+        shown["period"] = alarm.period_seconds
     return shown

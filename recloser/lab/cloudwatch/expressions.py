@@ -3,9 +3,9 @@
 Syntax and meaning follow "Using metric math" in the CloudWatch user guide.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import isfinite
-from typing import cast
+from typing import Any, cast
 
 from lark import Tree
 from lark.lexer import Token
@@ -36,26 +36,41 @@ class Formula:
         self.name = name
         self.metrics_used = used
 
-    def evaluate(self, metrics: Mapping[str, Series], buckets: int, period_seconds: int) -> Series:
-        """The datapoints of the wanted expression, one per period, from the metrics by id."""
+    def evaluate(self, metrics: Mapping[str, Any], buckets: int, period_seconds: int) -> Series:
+        """The datapoints of the wanted expression, one per period, from the metrics by id.
+
+        A metric is a series, or, if it was compiled as an array, a list of series.
+        """
         series: Series = self._run(Inputs(metrics, buckets, period_seconds))
         # A result too large for a number is no datapoint: there would be no JSON for it either.
         return [value if value is not None and isfinite(value) else None for value in series]
 
 
-def compile_formula(expressions: Mapping[str, str], metric_ids: Sequence[str], wanted: str) -> Formula:
+class SeveralSeriesError(ExpressionError):
+    """The result of the expression is more than one series."""
+
+
+def compile_formula(
+    expressions: Mapping[str, str],
+    metric_ids: Sequence[str],
+    wanted: str,
+    array_ids: Collection[str] = (),
+) -> Formula:
     """Compiles the expression with the id `wanted`, and those that it refers to.
+
+    `array_ids` are those of `metric_ids` that stand for several series.
 
     Every expression is checked, as CloudWatch does, even one that nothing refers to.
     Raises ExpressionError, which names the function or the text and its column: a result that is no single
     time series, an unknown id, a circle, a function that is not supported.
     """
-    compiler = _Set(expressions, metric_ids)
+    compiler = _Set(expressions, metric_ids, array_ids)
     for name in expressions:
         compiler.reference(name, expressions[name], 1)
     result = compiler.done[wanted]
     if result.kind is not Kind.SERIES:
-        raise ExpressionError(
+        error = SeveralSeriesError if result.kind is Kind.ARRAY else ExpressionError
+        raise error(
             expressions[wanted],
             1,
             f"the result is {result.kind.value}, and an alarm needs {Kind.SERIES.value}",
@@ -66,8 +81,11 @@ def compile_formula(expressions: Mapping[str, str], metric_ids: Sequence[str], w
 class _Set:
     """All expressions of an alarm, compiled in the order in which they need each other."""
 
-    def __init__(self, expressions: Mapping[str, str], metric_ids: Sequence[str]) -> None:
+    def __init__(
+        self, expressions: Mapping[str, str], metric_ids: Sequence[str], array_ids: Collection[str]
+    ) -> None:
         self.expressions = expressions
+        self.array_ids = array_ids
         self.metric_ids = metric_ids
         self.done: dict[str, Compiled] = {}
         self.used: set[str] = set()
@@ -76,7 +94,7 @@ class _Set:
     def reference(self, name: str, expression: str, position: int) -> Compiled:
         if name in self.metric_ids:
             self.used.add(name)
-            return _lookup(name)
+            return _lookup(name, Kind.ARRAY if name in self.array_ids else Kind.SERIES)
         if name in self.done:
             return self.done[name]
         if name not in self.expressions:
@@ -91,8 +109,8 @@ class _Set:
         return self.done[name]
 
 
-def _lookup(name: str) -> Compiled:
-    return Compiled(Kind.SERIES, lambda inputs: inputs.values[name])
+def _lookup(name: str, kind: Kind) -> Compiled:
+    return Compiled(kind, lambda inputs: inputs.values[name])
 
 
 class _Compiler:
@@ -170,7 +188,7 @@ class _Compiler:
         if len(arguments) > 1 or (arguments and arguments[0].data != "string"):
             raise WrongArgumentsError('takes nothing or one quoted text, as in METRICS("errors")')
         part = str(_first_token(arguments[0]))[1:-1] if arguments else ""
-        names = [name for name in self._set.metric_ids if part in name]
+        names = [name for name in self._set.metric_ids if part in name and name not in self._set.array_ids]
         self._set.used.update(names)
         return Compiled(Kind.ARRAY, lambda inputs: [inputs.values[name] for name in names])
 

@@ -84,6 +84,7 @@ class MetricStore:
 
     def __init__(self) -> None:
         self._series: dict[Metric, dict[str, Series]] = {}
+        self._first_seen_ms: dict[Metric, int] = {}
 
     def add(
         self,
@@ -102,11 +103,13 @@ class MetricStore:
         (AWS: "Publishing custom metrics", high-resolution metrics).
         """
         seen_ms = timestamp_ms if available_at_ms is None else available_at_ms
+        self._saw(metric, seen_ms)
         self.series(metric, unit).add(timestamp_ms, value, count, seen_ms, storage_resolution_seconds)
 
     def add_all(self, samples: Iterable[Sample | StatisticSet]) -> None:
         for sample in samples:
             seen_ms = sample.timestamp_ms if sample.available_at_ms is None else sample.available_at_ms
+            self._saw(sample.metric, seen_ms)
             series = self.series(sample.metric, sample.unit)
             value = sample.value if isinstance(sample, Sample) else sample.single_value
             if value is not None:
@@ -116,6 +119,15 @@ class MetricStore:
             elif isinstance(sample, StatisticSet):
                 statistics: Set = (sample.count, sample.total, sample.minimum, sample.maximum)
                 series.add_set(sample.timestamp_ms, statistics, seen_ms, sample.storage_resolution_seconds)
+
+    def _saw(self, metric: Metric, seen_ms: int) -> None:
+        first_ms = self._first_seen_ms.get(metric)
+        if first_ms is None or seen_ms < first_ms:
+            self._first_seen_ms[metric] = seen_ms
+
+    def first_seen_ms(self, metric: Metric) -> int | None:
+        """When the first sample of a metric became available; None if there is none."""
+        return self._first_seen_ms.get(metric)
 
     def series(self, metric: Metric, unit: str = NO_UNIT) -> Series:
         """The samples of one metric in one unit; made when first asked for."""

@@ -24,7 +24,7 @@ _THAN = {
     Comparison.BELOW: "less than",
     Comparison.AT_MOST: "less than or equal to",
 }
-_TREATED_AS = {Missing.BREACHING: "Breaching", Missing.NOT_BREACHING: "NonBreaching"}
+TREATED_AS = {Missing.BREACHING: "Breaching", Missing.NOT_BREACHING: "NonBreaching"}
 
 
 class Reason(NamedTuple):
@@ -42,12 +42,18 @@ def explain(
     return Reason(explanation.text(), json.dumps(explanation.data(query_ms), separators=(",", ":")))
 
 
+def contributor_reason(alarm: MetricAlarm, datapoints: Datapoints, decision: Decision, state: State) -> str:
+    """The reason of one contributor: a text only, which names the newest datapoint behind the sentence."""
+    return _Explanation(alarm, datapoints, decision, state, is_contributor=True).text()
+
+
 @dataclass(frozen=True, slots=True)
 class _Explanation:
     alarm: MetricAlarm
     datapoints: Datapoints
     decision: Decision
     state: State
+    is_contributor: bool = False
 
     @property
     def winners(self) -> list[int]:
@@ -122,8 +128,8 @@ class _Explanation:
     def _crossed(self) -> str:
         """How many datapoints crossed the threshold, and which; from five on the newest five are named."""
         winners = self.winners
-        few = len(winners) < MANY
-        listed = ", ".join(self._point(index) for index in winners[:MANY])
+        few = len(winners) < MANY and not self.is_contributor
+        listed = ", ".join(self._point(index) for index in winners[: 1 if self.is_contributor else MANY])
         if self.alarm.names_datapoints_to_alarm:
             points = f"{len(winners)} out of the last {self.alarm.evaluation_periods} datapoints"
         else:
@@ -136,7 +142,8 @@ class _Explanation:
         )
         if few:
             return text
-        return f"{text}. The most recent datapoints which {negation}crossed the threshold: [{listed}]"
+        most_recent = "The most recent datapoint" + ("" if self.is_contributor else "s")
+        return f"{text}. {most_recent} which {negation}crossed the threshold: [{listed}]"
 
     def _minimum(self) -> str:
         if not self.alarm.names_datapoints_to_alarm:
@@ -146,7 +153,7 @@ class _Explanation:
 
     def _treated(self) -> str:
         missing = self.alarm.evaluation_periods - self.decision.real
-        treatment = _TREATED_AS.get(self.alarm.treat_missing_data)
+        treatment = TREATED_AS.get(self.alarm.treat_missing_data)
         if treatment is None or missing == 0:
             return ""
         return f" and {_count(missing, 'missing datapoint')} {_was(missing)} treated as [{treatment}]"

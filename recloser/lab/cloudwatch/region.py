@@ -1,8 +1,9 @@
 """The CloudWatch of one region: metrics and alarms that advance in time, and the events they send."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from recloser.lab.cloudwatch import contributors
 from recloser.lab.cloudwatch.alarms import MetricAlarm, State
 from recloser.lab.cloudwatch.book import AlarmBook, Entry
 from recloser.lab.cloudwatch.composite import CompositeAlarm, composite_alarm
@@ -16,6 +17,7 @@ from recloser.lab.cloudwatch.evaluate import (
     read_datapoints,
 )
 from recloser.lab.cloudwatch.events import Event
+from recloser.lab.cloudwatch.metric_data import metric_data
 from recloser.lab.cloudwatch.metrics import MetricStore, Sample, StatisticSet
 from recloser.lab.cloudwatch.publication import samples_of
 from recloser.lab.cloudwatch.reasons import explain
@@ -74,14 +76,27 @@ class CloudWatch:
     def put_samples(self, samples: Iterable[Sample | StatisticSet]) -> None:
         self.metrics.add_all(samples)
 
-    def put_metric_alarm(self, definition: Mapping[str, Any] | MetricAlarm, now_ms: int) -> list[Event]:
+    def put_metric_alarm(
+        self,
+        definition: Mapping[str, Any] | MetricAlarm,
+        now_ms: int,
+        *,
+        first_evaluation_ms: int | None = None,
+    ) -> list[Event]:
         """PutMetricAlarm: creates the alarm or replaces its whole configuration.
 
-        An identical call does nothing. Raises InvalidAlarmError.
+        An identical call does nothing. `first_evaluation_ms` is AWS's choice: None draws it. Raises
+        InvalidAlarmError.
         """
         alarm = definition if isinstance(definition, MetricAlarm) else metric_alarm(definition)
         changes = self._book.put(alarm, now_ms)
-        if changes:
+        if changes and first_evaluation_ms is not None:
+            self._cadence.start(alarm.name, first_evaluation_ms)
+            self._evaluations.set(alarm.name, first_evaluation_ms)
+        elif changes and alarm.contributor_query is not None:
+            first_ms = self._cadence.draw_ms(alarm.name, alarm.cadence_seconds, now_ms)
+            self._evaluations.set(alarm.name, first_ms)
+        elif changes:
             self._schedule(alarm, now_ms)
         return changes
 
@@ -131,6 +146,25 @@ class CloudWatch:
             found[kind].append(self._book.describe(name))
         return found
 
+    def describe_alarm_contributors(self, name: str) -> list[dict[str, Any]]:
+        """DescribeAlarmContributors: those in ALARM. Raises NoSuchAlarmError, NoContributorsError."""
+        return self._book.describe_contributors(name)
+
+    def describe_alarm_history(
+        self, name: str | None = None, kind: str | None = None, contributor_id: str | None = None
+    ) -> list[dict[str, Any]]:
+        """DescribeAlarmHistory, newest first: of one alarm, of one kind of item, of one contributor."""
+        return self._book.history.describe(name, kind, contributor_id)
+
+    def get_metric_data(
+        self, queries: Sequence[Mapping[str, Any]], span_ms: tuple[int, int], now_ms: int
+    ) -> list[dict[str, Any]]:
+        """GetMetricData from `span_ms` (from, to): results with times in epoch milliseconds, oldest first.
+
+        Raises InvalidQueryError.
+        """
+        return metric_data(self.metrics, queries, span_ms, now_ms)
+
     def state(self, name: str) -> AlarmState:
         """The state of one alarm. Raises NoSuchAlarmError."""
         return self._book[name].state
@@ -156,6 +190,10 @@ class CloudWatch:
         if not isinstance(alarm, MetricAlarm):
             return []
         self._schedule(alarm, at_ms)
+        if alarm.contributor_query is not None:
+            before = (entry.state, entry.contributors)
+            found = contributors.evaluate(alarm, self.metrics, at_ms, before, self._window)
+            return self._book.apply(alarm.name, found)
         datapoints = read_datapoints(alarm, self.metrics, at_ms, self._window)
         decision = decide(alarm, datapoints)
         if decision.state is None or decision.state is entry.state.value:

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Mapping
 
 MS_PER_SECOND = 1000
+FIRST_EVALUATION_MS = (22_000, 117_000)
 
 
 def phase_ms(name: str, cadence_seconds: int) -> int:
@@ -48,7 +49,23 @@ class Cadence:
     """The instants at which alarms are evaluated; `phases_ms` overrides those of some alarms by name."""
 
     def __init__(self, phases_ms: Mapping[str, int] | None = None) -> None:
-        self._phases_ms = dict(phases_ms or {})
+        self._given_ms = dict(phases_ms or {})
+        self._phases_ms = dict(self._given_ms)
+        self._draws: dict[str, int] = {}
+
+    def draw_ms(self, name: str, cadence_seconds: int, after_ms: int) -> int:
+        """The first instant of an alarm that draws a new phase: 22 to 117 s after `after_ms` (captured)."""
+        if name in self._given_ms:
+            return self.next_ms(name, cadence_seconds, after_ms)
+        draw = self._draws[name] = self._draws.get(name, 0) + 1
+        shortest, longest = FIRST_EVALUATION_MS
+        first_ms = after_ms + shortest + zlib.crc32(f"{name}/{draw}".encode()) % (longest - shortest)
+        self.start(name, first_ms)
+        return first_ms
+
+    def start(self, name: str, first_ms: int) -> None:
+        """From now on the phase is that of `first_ms`."""
+        self._phases_ms[name] = first_ms
 
     def next_ms(self, name: str, cadence_seconds: int, after_ms: int) -> int:
         """The first instant of the alarm after `after_ms`."""

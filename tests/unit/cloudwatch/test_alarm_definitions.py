@@ -127,7 +127,7 @@ MATH = ("m1 + m2", "m1", "m2")
         (without(math_alarm(*MATH), 2, Expression=None), "either MetricStat or Expression"),
         (without(math_alarm(*MATH), 0, MetricStat={"Period": 10, "Stat": "Sum"}), "Metric with Namespace"),
         (without(math_alarm("m1 + m9", "m1"), 0), "unknown id 'm9'"),
-        (math_alarm("SEARCH('{a} b', 'Sum')", "m1"), "function SEARCH is not supported"),
+        (math_alarm("SEARCH('{a} b', 'Sum')", "m1"), "SEARCH is not supported on Metric Alarms."),
         (math_alarm("SUM(m1)", "m1"), "an alarm needs a time series"),
         (
             math_alarm("SUM(METRICS())", *(f"m{number}" for number in range(11))),
