@@ -9,15 +9,18 @@ from typing import Any
 
 from recloser.circuit import Circuit, Override, Probes, State
 from recloser.control.alarm_events import from_alarm_event
-from recloser.control.alarms import RaisedAlarm
+from recloser.control.alarms import CloudWatchAlarms, RaisedAlarm
 from recloser.control.announcement import announcement, tripped
+from recloser.control.cloudwatch_usual import CloudWatchUsual
 from recloser.control.control import Control
 from recloser.control.early_trip import EarlyTrip
 from recloser.control.ignored import Ignored
 from recloser.control.minute import Minute
+from recloser.control.stack import Stack
 from recloser.decide import OverrideReleased, OverrideSet, PolicySet, ProbesReported, Reset, Signal
 from recloser.lab.cloudwatch import CloudWatch, Event
 from recloser.lab.cloudwatch.events import STATE_CHANGE
+from recloser.lab.simulation.cloudwatch_client import CloudWatchClient
 from recloser.lab.simulation.context import Context
 from recloser.lab.simulation.control_tables import ControlTables
 from recloser.lab.simulation.event_queue import MS_PER_SECOND
@@ -25,7 +28,6 @@ from recloser.lab.simulation.messages import Messages
 from recloser.lab.simulation.recording import AlarmChange
 from recloser.lab.simulation.scenario import Operation
 from recloser.lab.simulation.shared_tables import SharedTables
-from recloser.lab.simulation.twin_usual import TwinUsual
 from recloser.policy import RecoveryPolicy
 
 # Lambda tries an asynchronous event twice more, after one and two minutes ("Asynchronous invocation").
@@ -62,7 +64,6 @@ class ControlPlane:
     def __init__(self, context: Context, cloudwatch: CloudWatch) -> None:
         self._queue = context.queue
         self.cloudwatch = cloudwatch
-        self._alarm_settings = context.scenario.alarms
         self._delays = context.scenario.delays
         self._random = context.random("messages")
         self._faults = context.faults
@@ -87,9 +88,9 @@ class ControlPlane:
         self._circuit = circuit
         seen = ControlTables(tables, self._faults, self._messages.deliver_one_early)
         self._control = Control(seen, TwinAlarms(self, circuit, names), policy, self._now_ms, sleep=_ignore)
-        self._early_trip = EarlyTrip(
-            seen, TwinUsual(self.cloudwatch, self._alarm_settings, names[-1]), self._now_ms
-        )
+        client, stack = CloudWatchClient(self.cloudwatch, self._queue), Stack()
+        usual = CloudWatchUsual(client, CloudWatchAlarms(client, stack), stack)
+        self._early_trip = EarlyTrip(seen, usual, self._now_ms)
         # Operators act by themselves, and again if it did not work: for them nothing goes wrong.
         self._operator = Control(
             tables.memory, TwinAlarms(self, circuit, names), policy, self._true_ms, sleep=_ignore

@@ -122,12 +122,18 @@ def outages(scenario: Scenario) -> list[Span]:
 
 def is_outage(health: Health, scenario: Scenario) -> bool:
     """Tell whether so many calls fail, or are so slow, that an alarm ought to raise."""
-    alarms, timeout = scenario.alarms, scenario.caller.client_timeout_seconds
-    milliseconds = latencies_ms(health.latency)
-    given_up = 0 if timeout is None else sum(each >= timeout * 1000 for each in milliseconds)
+    alarms = scenario.alarms
+    failing = 100 * failing_share(health, scenario.caller.client_timeout_seconds)
+    return failing >= alarms.failure_threshold_percent or _is_slow(latencies_ms(health.latency), alarms)
+
+
+def failing_share(health: Health, timeout_seconds: float | None) -> float:
+    """Return the share of calls that fail, hang, or take as long as a timeout."""
+    given_up = 0
+    if timeout_seconds is not None:
+        given_up = sum(each >= timeout_seconds * 1000 for each in latencies_ms(health.latency))
     bad = health.failure_rate + health.hang_rate
-    failing = bad + (1 - bad) * given_up / QUANTILES
-    return failing * 100 >= alarms.failure_threshold_percent or _is_slow(milliseconds, alarms)
+    return bad + (1 - bad) * given_up / QUANTILES
 
 
 def _is_slow(milliseconds: tuple[int, ...], alarms: AlarmSettings) -> bool:

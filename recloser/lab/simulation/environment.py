@@ -8,6 +8,7 @@ may look at the flag when it ends, is a `with` block whose two ends happen at th
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable
 
 from recloser.caller.breaker import CircuitBreaker
@@ -56,6 +57,9 @@ class Environment(Machine):
         self.calls_left = 0
         self.dies_in_probe = False
         self.frozen_ms = 0
+        self.nests = False
+        self._is_nested = False
+        self.is_cancelled = False
         self.background: list[Callable[[], None]] = []
         self._deadlines: list[Deadline] = []
         self._handles = caller.handler
@@ -163,10 +167,18 @@ class Environment(Machine):
     def _call_dependency(self) -> None:
         """Spend the time that the dependency takes. This is the path of every short call."""
         milliseconds, fails = self.fate
-        if self._is_watched:
+        if self._is_watched and not self._is_nested:
             self._tell_of_call()
             if self.dies_in_probe and self.permit is not None:
                 self._die(self.at_ms + milliseconds)
+            if self.nests:
+                self._is_nested = True
+                try:
+                    self.call()
+                finally:
+                    self._is_nested = False
+            if self.is_cancelled:
+                raise CancelledError
         end_ms = self.at_ms + milliseconds
         if self._deadlines or end_ms >= self._warned_at_ms:
             self._work_watched(end_ms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from asyncio import CancelledError
 from collections.abc import Callable
 from functools import partial
 
@@ -13,6 +14,7 @@ from recloser.lab.simulation.dependency import NEVER_MS, Dependency, DependencyF
 from recloser.lab.simulation.environment import Environment, Killed
 from recloser.lab.simulation.event_queue import MS_PER_SECOND
 from recloser.lab.simulation.recording import (
+    CANCELLED,
     FAILED,
     HELD,
     HELD_GOOD,
@@ -155,6 +157,8 @@ class Fleet:
             self._ended(environment, row, succeeded=False)
         except Killed:
             self._ended(environment, row, succeeded=None)
+        except CancelledError:
+            row[CANCELLED] += 1
         else:
             row[SUCCEEDED] += 1
             if environment.permit is not None or self._observer is not None:
@@ -217,6 +221,8 @@ class Fleet:
     def _inject_faults(self, environment: Environment) -> None:
         faults, random = self._faults.now, self._faults.random
         environment.frozen_ms = round(random.lateness_seconds(faults.freezes_in_call) * MS_PER_SECOND)
+        environment.nests = random.happens(faults.nested_calls)
+        environment.is_cancelled = random.happens(faults.cancelled_calls)
         environment.dies_in_probe = random.happens(faults.deaths_in_probe)
         if random.happens(faults.deaths_in_call):
             environment.fate = Fate(NEVER_MS, fails=True)

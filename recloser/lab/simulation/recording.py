@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from recloser.circuit import Circuit, State
 
 # The columns of a second's row.
-SUCCEEDED, FAILED, REFUSED, HELD, REFUSED_GOOD, HELD_GOOD, PROBES, THROTTLED = range(8)
-COLUMNS = 8
+SUCCEEDED, FAILED, REFUSED, HELD, REFUSED_GOOD, HELD_GOOD, PROBES, THROTTLED, CANCELLED = range(9)
+COLUMNS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class Recording:
     """The recording of a run.
 
     `calls` has a row for each second: calls that succeeded, failed, were refused because of the circuit and
-    by the local trip, how many of both would have succeeded, probes, and calls that found no environment.
+    by the local trip, how many of both would have succeeded, probes, calls that found no environment, and
+    calls that were cancelled.
     """
 
     start_ms: int

@@ -118,6 +118,8 @@ class Faults:
     Messages are alarm events and stream records. Late ones arrive out of order. A write that is
     `unacknowledged` was made, but its writer is told that it failed. `interleaved_writes`: another writer
     comes between a writer's reading and its writing. `deaths_in_probe`: environments that hold a permit.
+    A cancelled call says nothing of the dependency; a nested one is made by a call of the same circuit.
+    `wrong_clocks`: environments whose clock is so much fast or slow, beside what is skewed everywhere.
     Reports are those of failures, from environments; a lost one was throttled, or its table did not answer.
     """
 
@@ -142,7 +144,10 @@ class Faults:
     deaths_in_call: float = 0.0
     deaths_in_probe: float = 0.0
     freezes_in_call: Lateness = field(default_factory=Lateness)
+    cancelled_calls: float = 0.0
+    nested_calls: float = 0.0
     clock_skew_seconds: float = 0.0
+    wrong_clocks: Lateness = field(default_factory=Lateness)
 
 
 @dataclass(frozen=True, slots=True)

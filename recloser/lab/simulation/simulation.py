@@ -122,6 +122,9 @@ class Simulation:
         self.recording.cold_starts += 1
         scenario, random = self.scenario, self._caller_random
         skew = self._faults.now.clock_skew_seconds
+        wrong = self._faults.now.wrong_clocks
+        if self._faults.random.happens(wrong.probability):
+            skew += wrong.seconds
         environment = Environment(
             self._context,
             now_ms,

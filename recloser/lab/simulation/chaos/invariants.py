@@ -9,6 +9,7 @@ from recloser.control.control import Applied
 from recloser.decide import AlarmRaised, ProbesReported, Signal
 from recloser.errors import CircuitOpen
 from recloser.lab.simulation.chaos.bounds import caches_expire_seconds, refusals_end_seconds
+from recloser.lab.simulation.dependency import failing_share
 from recloser.lab.simulation.event_queue import MS_PER_SECOND
 from recloser.lab.simulation.machine import Machine
 from recloser.lab.simulation.observer import Observer
@@ -34,6 +35,11 @@ _OPERATORS = {
     Cause.RESET,
     Cause.POLICY_SET,
 }
+
+
+# Trips by reports look at so many seconds, of at least forty usual calls: so far may luck carry a share.
+LOOK_BACK_SECONDS = 30.0
+NOISE = 0.15
 
 
 class Violation(AssertionError):  # noqa: N818  (the word for it)
@@ -85,6 +91,11 @@ class Invariants(Observer):
             self._check(after.cause in _OPERATORS, "an override was overruled")
         if step == (State.CLOSED, State.OPEN, 1):
             self._check_trip(before, after)
+            if (
+                after.cause is Cause.FAILURES_REPORTED
+                and not self._scenario.faults.freezes_in_call.probability
+            ):
+                self._check_early_trip(at_ms)
         if after.state is State.CLOSED and before.state is not State.CLOSED:
             self._check_close(before, after)
         self._check_not_stuck(after, at_ms)
@@ -103,6 +114,26 @@ class Invariants(Observer):
             self._last_bad_ms > since_ms - self._slack_ms,
             "tripped, though no call has failed since the close",
         )
+
+    def _check_early_trip(self, at_ms: int) -> None:
+        """Reports trip only where the dependency was bad enough at some time in the last seconds."""
+        if self._scenario.faults.freezes_in_call.probability:
+            return  # a call that freezes fails, however good the dependency is
+        caller = self._scenario.caller
+        timeouts = [caller.timeout_seconds, caller.client_timeout_seconds, caller.invocation_timeout_seconds]
+        timeout = min(each for each in timeouts if each is not None)
+        seconds = (at_ms - START_MS) / MS_PER_SECOND
+        since = seconds - LOOK_BACK_SECONDS - timeout - self._scenario.faults.late_reports.seconds
+        phases = self._scenario.dependency
+        ends = [*(each.from_seconds for each in phases[1:]), float("inf")]
+        shares = [
+            failing_share(health, timeout)
+            for health, end in zip(phases, ends, strict=True)
+            if health.from_seconds <= seconds and end >= since
+        ]
+        worst = max(shares) + self._scenario.faults.deaths_in_call
+        least = self._scenario.alarms.failure_threshold_percent / 100 - NOISE
+        self._check(worst >= least, f"tripped by reports, though at most {worst:.0%} of the calls failed")
 
     def _check_close(self, before: Circuit, after: Circuit) -> None:
         if after.cause is Cause.RESET:

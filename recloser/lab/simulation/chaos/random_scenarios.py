@@ -142,6 +142,9 @@ def _faults(numbers: Random) -> Faults:
         late_messages=late(5, 60),
         late_metrics=late(5, 30),
         duplicated_metrics=maybe(0.1),
+        lost_reports=maybe(0.3, 1.0),
+        duplicated_reports=maybe(0.2, 1.0),
+        late_reports=late(2, 20),
         stale_reads=late(1, 5),
         failing_reads=maybe(0.1, 0.5),
         failing_writes=maybe(0.1, 0.5),
@@ -154,7 +157,10 @@ def _faults(numbers: Random) -> Faults:
         deaths_in_call=maybe(0.001, 0.02),
         deaths_in_probe=maybe(0.3, 1.0),
         freezes_in_call=late(2, 40),
+        cancelled_calls=maybe(0.02, 0.2),
+        nested_calls=maybe(0.05, 0.5),
         clock_skew_seconds=maybe(0.1, 1.0),
+        wrong_clocks=numbers.choice([Lateness(), Lateness(0.2, 120.0)]),
     )
 
 
