@@ -28,7 +28,7 @@ test: check  ## All tests
 	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist loadgroup
 
 soak: $(READY)  ## Thousands of random scenarios full of faults
-	$(BIN)/python -m pytest tests/faults --scenarios 5000 -n auto
+	$(BIN)/python -m pytest tests/faults --scenarios 10000 -n auto
 
 check: $(READY)  ## Lint and types
 	$(BIN)/ruff check .
