@@ -126,7 +126,7 @@ class Minute:
                 if applied.decision.circuit is not None:
                     report.moved.append(applied)
 
-        self._each(tick, self._in_order(names))
+        self._each(tick, self._in_order(set(filter(_is_name, names))))
 
     def _in_order(self, names: set[str]) -> list[str]:
         """Put first what will move: half-open circuits are due every minute, and most wait for traffic.
@@ -147,7 +147,8 @@ class Minute:
             return
         with _kept(report, "the states of circuits"):
             for circuit in self._control.tables.not_closed():
-                self._publish_state(circuit)
+                if _is_name(circuit.name):
+                    self._publish_state(circuit)
 
     def _each(self, work: Callable[[str], None], names: Sequence[str]) -> None:
         if self._workers == 1 or len(names) < self._workers:
@@ -275,10 +276,14 @@ class _Look:
                 self._report.tripped.append(applied)
 
 
+def _is_name(name: str) -> bool:
+    """Tell whether an item's key, or a series' label, can be a circuit's: people write items by hand."""
+    return NAME_PATTERN.fullmatch(name) is not None
+
+
 def _breaching(group: RaisedGroup, series: dict[str, Points]) -> Iterator[str]:
     for name, points in series.items():
-        is_circuit = NAME_PATTERN.fullmatch(name) and name != OTHER
-        if is_circuit and group.own_data.rule.newest_breach_ms(points) is not None:
+        if _is_name(name) and name != OTHER and group.own_data.rule.newest_breach_ms(points) is not None:
             yield name
 
 

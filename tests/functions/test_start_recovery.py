@@ -141,3 +141,10 @@ def test_the_state_of_what_is_not_closed_is_published(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     assert {line["Circuit"]: line["State"] for line in lines} == {NAME: 1, "freed-api": 0}
     assert {line["_aws"]["CloudWatchMetrics"][0]["Namespace"] for line in lines} == {"Recloser"}
+
+
+def test_an_item_of_no_circuit_stops_nothing(opened: Region) -> None:
+    """An item written by hand under a key that names no circuit is passed over, every minute."""
+    opened.stored.put_circuit(golden("circuit-item") | {"circuit": {"S": "payments api"}})
+    opened.clock.now_ms = RETRY_AT_MS // 300_000 * 300_000 + 300_000  # a minute that sweeps
+    assert opened.start_recovery(golden("scheduled-event"))["moved"] == [NAME]
