@@ -63,7 +63,7 @@ def test_a_wrong_namespace_fails_no_call(
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_namespace_stops_the_functions(name: str) -> None:
     """The functions do not start with it: they would look after nobody's alarms."""
-    with pytest.raises(SettingError, match="RECLOSER_NAMESPACE = .* is not allowed"):
+    with pytest.raises(SettingError, match=r"RECLOSER_NAMESPACE = .* is not allowed"):
         stack_of({"RECLOSER_NAMESPACE": name})
 
 
