@@ -41,6 +41,7 @@ NO_PERIOD = "Period must not be null"
 SHORT_PERIOD = "MetricsInsights monitors do not support less than 60 seconds period"
 LONG_RANGE = "MetricsInsights monitors cannot be checked across more than 3 hours"
 SEARCHES = "SEARCH is not supported on Metric Alarms."
+REFUSALS = frozenset({SEVERAL_SERIES, TWO_QUERIES, NO_PERIOD, SHORT_PERIOD, LONG_RANGE, SEARCHES})
 
 _ALARM_SETTINGS = {
     "AlarmName",

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recloser.lab.cloudwatch import CloudWatch, Event, InvalidAlarmError, Metric, metric_alarm
+from recloser.lab.cloudwatch import CloudWatch, Event, InvalidAlarmError, Metric, MetricAlarm, metric_alarm
 from recloser.lab.cloudwatch.events import STATE_CHANGE
 from recloser.lab.cloudwatch.reasons import INITIAL_REASON
 
@@ -56,17 +56,20 @@ class AlarmService:
         self._emulator = emulator
         self._deliver = deliver
         self._definitions: dict[str, Definition] = {}
+        self._alarms: dict[str, MetricAlarm] = {}
         self._known: dict[str, ShownState] = {}
         self.refused: dict[str, InvalidAlarmError] = {}
 
     def metrics(self) -> set[Metric]:
-        """Every metric that an alarm looks at."""
-        alarms = [
-            metric_alarm(definition)
-            for name, definition in self._definitions.items()
-            if "AlarmRule" not in definition and name not in self.refused
-        ]
-        return {metric for alarm in alarms for metric in alarm.metrics}
+        """Every metric that an alarm names."""
+        return {metric for alarm in self._alarms.values() for metric in alarm.metrics}
+
+    def is_watched(self, metric: Metric) -> bool:
+        """Whether an alarm looks at the metric: names it, or asks for it by a query."""
+        selects = (query.select for alarm in self._alarms.values() for query in alarm.queries)
+        return metric in self.metrics() or any(
+            select.selects(metric) for select in selects if select is not None
+        )
 
     def step(self, now_ms: int) -> None:
         """Take over what changed in the emulator, evaluate what is due, and tell the changes.
@@ -108,6 +111,7 @@ class AlarmService:
         for name in sorted(names, key=lambda name: "AlarmRule" not in self._definitions[name]):
             del self._known[name]
             del self._definitions[name]
+            self._alarms.pop(name, None)
             if self.refused.pop(name, None) is None:
                 self._tell(self._cloudwatch.delete_alarms([name], now_ms))
 
@@ -115,19 +119,21 @@ class AlarmService:
         if self._definitions.get(name) == definition:
             return
         self._definitions[name] = definition
-        put = (
-            self._cloudwatch.put_composite_alarm
-            if "AlarmRule" in definition
-            else self._cloudwatch.put_metric_alarm
-        )
+        self._alarms.pop(name, None)
         try:
-            events = put(definition, now_ms)
+            events = self._put(name, definition, now_ms)
         except InvalidAlarmError as problem:
             self.refused[name] = problem
             logger.warning("not evaluated here: %s", problem)
             return
         self.refused.pop(name, None)
         self._tell(events)
+
+    def _put(self, name: str, definition: Definition, now_ms: int) -> list[Event]:
+        if "AlarmRule" in definition:
+            return self._cloudwatch.put_composite_alarm(definition, now_ms)
+        self._alarms[name] = alarm = metric_alarm(definition)
+        return self._cloudwatch.put_metric_alarm(alarm, now_ms)
 
     def _take_state(self, name: str, shown: ShownState, now_ms: int) -> None:
         known, self._known[name] = self._known[name], shown

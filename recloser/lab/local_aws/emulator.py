@@ -34,6 +34,9 @@ INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL")
 
 READY_WITHIN_SECONDS = 60.0
 
+# Tells the emulator's process where our CloudWatch is.
+CLOUDWATCH_URL = "RECLOSER_LAB_CLOUDWATCH_URL"
+
 
 class EmulatorError(RuntimeError):
     """The emulator did not start, or ended by itself."""
@@ -46,11 +49,13 @@ class Emulator:
     Attributes:
         log_path: where ministack's output goes.
         port: the loopback port, once started.
+        cloudwatch_url: where it asks for what only our CloudWatch knows; empty: nowhere.
 
     """
 
     log_path: Path
     port: int = 0
+    cloudwatch_url: str = ""
     # By this word in its health report we know our own child from another ministack that took the port.
     _edition: str = field(default_factory=lambda: f"recloser-{uuid.uuid4()}", repr=False)
     _scratch: str = field(default="", repr=False)
@@ -103,7 +108,8 @@ class Emulator:
                 [sys.executable, "-m", "recloser.lab.local_aws.emulator_process"],
                 cwd=Path(recloser.__file__).parent.parent,
                 env=_emulator_environment(self.port)
-                | {"MINISTACK_EDITION": self._edition, "TMPDIR": self._scratch},
+                | {"MINISTACK_EDITION": self._edition, "TMPDIR": self._scratch}
+                | ({CLOUDWATCH_URL: self.cloudwatch_url} if self.cloudwatch_url else {}),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,8 +1,9 @@
 """The emulator's own process, started by `recloser.lab.local_aws.emulator`.
 
 It runs ministack in the foreground, with its alarms and permissions mended (`emulator_alarms`,
-`emulator_iam`), and dies with its parent: the parent holds the other end of this process's standard input, so
-end of file means that the parent is gone, however it went (also by SIGKILL, when nobody could tell us).
+`emulator_cloudwatch`, `emulator_iam`), and dies with its parent: the parent holds the other end of this
+process's standard input, so end of file means that the parent is gone, however it went (also by SIGKILL, when
+nobody could tell us).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import threading
 
-from recloser.lab.local_aws import emulator_alarms, emulator_iam
+from recloser.lab.local_aws import emulator_alarms, emulator_cloudwatch, emulator_iam
 
 # Removes the scratch folder when the processes that write there have ended.
 REMOVE = "import shutil, sys, time; time.sleep(1); shutil.rmtree(sys.argv[1], ignore_errors=True)"
@@ -25,8 +26,10 @@ def main() -> None:
     scratch = os.environ["TMPDIR"]
     os.environ.update(S3_DATA_DIR=f"{scratch}/s3", STATE_DIR=f"{scratch}/state")
     threading.Thread(target=_end_with_parent, args=(scratch,), name="parent-watch", daemon=True).start()
+    cloudwatch = importlib.import_module("ministack.services.cloudwatch")
+    emulator_cloudwatch.mend(cloudwatch)
     emulator_alarms.mend(
-        importlib.import_module("ministack.services.cloudwatch"),
+        cloudwatch,
         importlib.import_module("ministack.services.cloudformation.provisioners"),
     )
     emulator_iam.mend(importlib.import_module("ministack.core.iam_actions"))

@@ -17,6 +17,7 @@ from botocore.config import Config
 
 from recloser.lab.cloudwatch import CloudWatch, Event, Place
 from recloser.lab.local_aws.alarm_service import AlarmService
+from recloser.lab.local_aws.cloudwatch_api import CloudWatchApi
 from recloser.lab.local_aws.dependency import FlakyDependency
 from recloser.lab.local_aws.deployment import Deployment, Stack, source_tree, stack
 from recloser.lab.local_aws.emulator import ACCOUNT, REGION, Emulator
@@ -28,6 +29,8 @@ from recloser.lab.local_aws.region_loop import RegionLoop
 from recloser.lab.local_aws.telemetry import SampleListener, Telemetry
 
 EventListener = Callable[[Event], object]
+# How long metrics can be asked for: CloudWatch keeps those of seconds for three hours.
+RETENTION_SECONDS = 3 * 3600
 
 # The emulator now and then trips over its own threads and answers 500: asking again is right, except for an
 # invocation, which must happen once. A function may take 60 s; whoever waits for it waits a little longer.
@@ -78,7 +81,9 @@ class LocalAws:
         self._progress = progress
         self._on_sample = on_sample
         self._on_alarm_event = on_alarm_event
-        self._emulator = Emulator(self._directory / "ministack.log")
+        self._cloudwatch = CloudWatch(Place(ACCOUNT, REGION), retention_seconds=RETENTION_SECONDS)
+        self._api = CloudWatchApi(self._cloudwatch)
+        self._emulator = Emulator(self._directory / "ministack.log", cloudwatch_url=self._api.url)
         self._exit = ExitStack()
         self._clients: dict[str, Any] = {}
         self.dependency = FlakyDependency()
@@ -87,6 +92,7 @@ class LocalAws:
         with ExitStack() as entered:
             entered.enter_context(_terminate_as_interrupt())
             entered.enter_context(self.dependency)
+            entered.enter_context(self._api)
             self._deploy(entered)
             self._loop = entered.enter_context(self._region())
             self._exit = entered.pop_all()
@@ -164,7 +170,7 @@ class LocalAws:
 
     def _region(self) -> RegionLoop:
         emulated = self.client("cloudwatch")
-        cloudwatch = CloudWatch(Place(ACCOUNT, REGION))
+        cloudwatch = self._cloudwatch
         delivery = EventDelivery(
             events=self.client("events"), functions=self.client("lambda"), queues=self.client("sqs")
         )
@@ -179,11 +185,14 @@ class LocalAws:
 
         def collect(now_ms: int) -> None:
             self.telemetry.collect(now_ms)
-            wanted = self.alarms.metrics()
-            cloudwatch.put_samples(published.collect(wanted, now_ms))
-            cloudwatch.put_samples(queues.collect(wanted, now_ms))
+            cloudwatch.put_samples(published.collect(self.alarms.is_watched, now_ms))
+            cloudwatch.put_samples(queues.collect(self.alarms.metrics(), now_ms))
 
-        return RegionLoop(collect, self.alarms.step)
+        def step(now_ms: int) -> None:
+            self.alarms.step(now_ms)
+            self._api.stepped(now_ms)
+
+        return RegionLoop(collect, step, lock=self._api.lock)
 
 
 @contextlib.contextmanager

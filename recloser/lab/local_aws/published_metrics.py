@@ -7,7 +7,7 @@ statistic set. A datum with a timestamp in the past is not seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,11 +29,11 @@ class PublishedMetrics:
         self._emulator = emulator
         self._read_until_s = 0
 
-    def collect(self, wanted: Iterable[Metric], now_ms: int) -> list[StatisticSet]:
+    def collect(self, is_wanted: Callable[[Metric], bool], now_ms: int) -> list[StatisticSet]:
         """Return what was published in the seconds that ended since the last call.
 
         Args:
-            wanted: the metrics to follow.
+            is_wanted: whether to follow a metric.
             now_ms: the time, epoch milliseconds.
 
         """
@@ -43,7 +43,7 @@ class PublishedMetrics:
             return []
         return [
             _statistics(metric, datapoint, now_ms)
-            for metric in sorted(set(wanted) & self._existing())
+            for metric in sorted(filter(is_wanted, self._existing()))
             for datapoint in self._datapoints(metric, since_s, until_s)
         ]
 

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Self
 
@@ -24,12 +25,19 @@ class RegionLoop:
 
     Args:
         steps: what to do each time.
+        lock: held during a step, so that nobody else looks at what it changes.
         interval_seconds: how long to rest between two rounds.
 
     """
 
-    def __init__(self, *steps: Step, interval_seconds: float = INTERVAL_SECONDS) -> None:
+    def __init__(
+        self,
+        *steps: Step,
+        lock: AbstractContextManager[object] | None = None,
+        interval_seconds: float = INTERVAL_SECONDS,
+    ) -> None:
         self._steps = steps
+        self._lock = lock or nullcontext()
         self._interval_seconds = interval_seconds
         self._stop = threading.Event()
         self._problem: BaseException | None = None
@@ -63,7 +71,8 @@ class RegionLoop:
             while not self._stop.is_set():
                 started = time.monotonic()
                 for step in self._steps:
-                    step(time.time_ns() // 1_000_000)
+                    with self._lock:
+                        step(time.time_ns() // 1_000_000)
                 self.slowest_round_seconds = max(self.slowest_round_seconds, time.monotonic() - started)
                 self._stop.wait(self._interval_seconds)
         except Exception as problem:

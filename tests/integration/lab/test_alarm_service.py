@@ -92,7 +92,7 @@ def test_a_math_alarm_is_evaluated(region: Region) -> None:
     assert region.transitions() == [("rate", "OK", "ALARM")]
     value, reason = region.shown("rate")
     assert value == "ALARM"
-    assert reason.startswith("Threshold Crossed: 1 out of the last 1 datapoints [100.0")
+    assert reason.startswith("Threshold Crossed: 1 datapoint [100.0")
     region.step(0.25)
     assert region.transitions() == []
 

@@ -29,14 +29,14 @@ def test_statistics_are_kept(client: Callable[[str], Any]) -> None:
     """Count, sum, minimum and maximum of wanted metrics arrive once; others are left where they are."""
     published = PublishedMetrics(client("cloudwatch"))
     start_ms = time.time_ns() // 1_000_000
-    published.collect([WANTED], start_ms)
+    published.collect(WANTED.__eq__, start_ms)
     put(client, "Failure", Values=[0.0, 1.0], Counts=[7.0, 3.0])
     put(client, "Failure", Value=1.0)
     put(client, "Other", Value=1.0)
     taken = [
         statistics
         for seconds in (1, 3, 4)
-        for statistics in published.collect([WANTED], start_ms + seconds * 1000)
+        for statistics in published.collect(WANTED.__eq__, start_ms + seconds * 1000)
     ]
     assert {statistics.metric for statistics in taken} == {WANTED}
     assert sum(statistics.count for statistics in taken) == 11
