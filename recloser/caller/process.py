@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import random
 import threading
 import time
 import warnings
@@ -91,7 +90,7 @@ class Process:
         is_enabled: bool | None = None,
     ) -> None:
         self.clock = clock
-        self.uniform = uniform or random.SystemRandom().uniform
+        self.uniform = uniform or system_uniform
         self.is_enabled = _enabled(os.environ.get(ENABLED)) if is_enabled is None else is_enabled
         self._given_tables = tables
         self._given_publisher = publisher
@@ -298,6 +297,11 @@ def in_process_tables() -> MemoryTables:
 
     tables.on_probes = carry
     return tables
+
+
+def system_uniform(low: float, high: float) -> float:
+    """Draw a number between two bounds from the system, which no snapshot of a process can repeat."""
+    return low + (high - low) * int.from_bytes(os.urandom(7), "big") / (1 << 56)
 
 
 def _enabled(text: str | None) -> bool:
