@@ -79,8 +79,8 @@ def validate_name(name: object) -> str:
         ValueError: it is not 1 to 64 of `A-Z a-z 0-9 - _ .`
 
     """
-    if isinstance(name, str) and NAME_PATTERN.fullmatch(name):
-        return name
+    if isinstance(name, str) and NAME_PATTERN.fullmatch(name) and name not in (".", ".."):
+        return str.__str__(name)  # plain: a member of an Enum would be another text in the permits' keys
     raise ValueError(f"circuit name {name!r} is not allowed: 1 to 64 of A-Z a-z 0-9 - _ .")
 
 

@@ -11,12 +11,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
-from recloser.caller.background import at_once
+from recloser.admit import OnStoreError
+from recloser.caller.background import RunInBackground, at_once
 from recloser.caller.breaker import CircuitBreaker
-from recloser.caller.process import Process
-from recloser.caller.watchdog import Deadline
+from recloser.caller.flag_cache import Uniform
+from recloser.caller.local_trip import LocalTrip
+from recloser.caller.options import OnRefused, OnStateSeen
+from recloser.caller.outcome import ExceptionTypes
+from recloser.caller.process import Process, forbid_default
+from recloser.caller.watchdog import Deadline, Watchdog
 from recloser.circuit import Circuit, Override, Probes, State
 from recloser.control.control import Control
 from recloser.decide import AlarmRaised, OverrideReleased, OverrideSet, PolicySet, ProbesReported
@@ -70,11 +75,37 @@ def halfway(low: float, high: float) -> float:
     return (low + high) / 2
 
 
+class Settings(TypedDict, total=False):
+    """What `World.breaker` takes: the settings of CircuitBreaker, and the parts of a `Process`."""
+
+    handled_exceptions: ExceptionTypes | None
+    ignored_exceptions: ExceptionTypes | None
+    failure_if_raised: Callable[[BaseException], bool | None] | None
+    failure_if_returned: Callable[[Any], bool] | None
+    slow_after_seconds: float | None
+    timeout_seconds: float | None
+    fallback: Any
+    local_trip: LocalTrip | None
+    on_store_error: OnStoreError
+    on_refused: OnRefused | None
+    on_state_seen: OnStateSeen | None
+    closed_cache_seconds: float
+    open_cache_seconds: float
+    tables: Any
+    publisher: Any
+    clock: Callable[[], float]
+    uniform: Uniform
+    watchdog: Watchdog
+    in_background: RunInBackground
+    is_enabled: bool
+
+
 class World:
     """Everything that breakers need, in this process: tables, the control side, a clock, the metrics.
 
     Args:
         policy: the default policy of its circuits.
+        strict: until `let_go`, a breaker that is used and belongs to no world raises a RuntimeError.
 
     Attributes:
         clock: what its breakers take for the time.
@@ -84,28 +115,34 @@ class World:
 
     """
 
-    def __init__(self, policy: RecoveryPolicy | None = None) -> None:
+    def __init__(self, policy: RecoveryPolicy | None = None, *, strict: bool = False) -> None:
         self.clock = Clock()
         self.tables = MemoryTables(on_probes=self._probes_reported)
         self.control = Control(
             self.tables, defaults=policy or RecoveryPolicy(jitter=0), now_ms=self.clock.now_ms
         )
         self.metrics: list[dict[str, Any]] = []
-        self._parts: dict[str, Any] = {
+        self._publisher = EmfPublisher(lambda line: self.metrics.append(json.loads(line)))
+        self.process = Process(**self._parts())
+        self._processes = [self.process]
+        self._adopted: list[tuple[CircuitBreaker, Process | None]] = []
+        self._is_strict = strict
+        if strict:
+            forbid_default("no world has this breaker: make it by World.breaker, or World.adopt it")
+
+    def _parts(self) -> dict[str, Any]:
+        return {
             "tables": self.tables,
-            "publisher": EmfPublisher(lambda line: self.metrics.append(json.loads(line))),
+            "publisher": self._publisher,
             "clock": self.clock,
             "uniform": halfway,
             "watchdog": self.clock,
             "in_background": at_once,
         }
-        self.process = Process(**self._parts)
-        self._processes = [self.process]
-        self._adopted: list[tuple[CircuitBreaker, Process | None]] = []
 
     # --- Breakers --------------------------------------------------------------------------------
 
-    def breaker(self, name: str, **settings: Any) -> CircuitBreaker:
+    def breaker(self, name: str, **settings: Unpack[Settings]) -> CircuitBreaker:
         """Make a breaker in this world.
 
         Args:
@@ -113,15 +150,14 @@ class World:
             settings: as for CircuitBreaker; and those of `Process`, for a breaker that shares fewer parts.
 
         """
-        given = {part: settings.pop(part) for part in (*self._parts, "is_enabled") if part in settings}
-        return CircuitBreaker(name, process=self._process(given), **settings)
-
-    def _process(self, given: dict[str, Any]) -> Process:
-        if not given:
-            return self.process
-        process = Process(**(self._parts | given))
-        self._processes.append(process)
-        return process
+        everything: dict[str, Any] = dict(settings)
+        parts = self._parts()
+        given = {part: everything.pop(part) for part in (*parts, "is_enabled") if part in everything}
+        process = self.process
+        if given or self.process.clock is not self.clock:
+            process = Process(**(parts | given))
+            self._processes.append(process)
+        return CircuitBreaker(name, process=process, **everything)
 
     def adopt(self, breaker: CircuitBreaker) -> None:
         """Take a breaker that the code under test has made already into this world, until `let_go`.
@@ -131,10 +167,22 @@ class World:
         self._adopted.append((breaker, breaker.move(self.process)))
 
     def let_go(self) -> None:
-        """Give every adopted breaker back what it had."""
+        """Give every adopted breaker back what it had; a strict world ends."""
         while self._adopted:
             breaker, process = self._adopted.pop()
             breaker.move(process)
+        if self._is_strict:
+            forbid_default(None)
+
+    def reset(self) -> None:
+        """Start afresh: every circuit is closed and was never open, nothing is published, nothing runs.
+
+        Breakers stay in this world, and time goes on from where it is.
+        """
+        self.tables.clear()
+        self.metrics.clear()
+        for process in self._processes:
+            process.begin_anew()
 
     # --- States ----------------------------------------------------------------------------------
 

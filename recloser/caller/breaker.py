@@ -221,19 +221,33 @@ class CircuitBreaker:
             try:
                 answer = function(*args, **kwargs)
             except BaseException as error:
-                guard.end_sharing(number)
-                guard.leave(number, self._classifier.raised(error), retry_after_seconds(error))
+                self._failed(guard, number, error)
                 raise
             if answer.__class__ not in PLAIN:
                 kind = awaitables.kind_of(answer)
                 if kind is not Answers.AT_ONCE:
                     return self._pending(guard, number, answer, _Asked(function, args, kwargs))
             if looks or not guard.succeeded(number):
-                guard.end_sharing(number)
-                guard.leave(number, *self._returned(answer, function, args, kwargs))
+                self._answered(guard, number, answer, _Asked(function, args, kwargs))
             return answer
 
         return guarded
+
+    def _failed(self, guard: Guard, number: int, error: BaseException) -> None:
+        guard.end_sharing(number)
+        guard.leave(number, *self._classified(guard, number, error))
+
+    def _answered(self, guard: Guard, number: int, answer: Any, asked: _Asked) -> None:
+        guard.end_sharing(number)
+        guard.leave(number, *self._returned(guard, number, answer, asked))
+
+    def _classified(self, guard: Guard, number: int, error: BaseException) -> tuple[Outcome, float | None]:
+        """Say what an error means, and how long the dependency asks to be left alone."""
+        try:
+            return self._classifier.raised(error), retry_after_seconds(error)
+        except BaseException:  # a predicate that was interrupted: the call has ended all the same
+            guard.leave(number, Outcome.IGNORED)
+            raise
 
     def _instead(
         self,
@@ -250,13 +264,17 @@ class CircuitBreaker:
         return self._fallback.answer(refusal, function, args, kwargs)
 
     def _returned(
-        self, answer: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, guard: Guard, number: int, answer: Any, asked: _Asked
     ) -> tuple[Outcome, float | None]:
-        """Look at an answer: what it says of the dependency, and how long that asks to be left alone."""
-        outcome = self._classifier.returned(answer)
-        if outcome is Outcome.SUCCESS and self._fallback.remembers:
-            self._fallback.remember(answer, function, args, kwargs)
-        return outcome, retry_after_seconds(answer) if outcome is Outcome.FAILURE else None
+        """Say what an answer means, and how long the dependency asks to be left alone."""
+        try:
+            outcome = self._classifier.returned(answer)
+            if outcome is Outcome.SUCCESS and self._fallback.remembers:
+                self._fallback.remember(answer, *asked)
+            return outcome, retry_after_seconds(answer) if outcome is Outcome.FAILURE else None
+        except BaseException:  # as in _classified
+            guard.leave(number, Outcome.IGNORED)
+            raise
 
     # --- Answers that come later -----------------------------------------------------------------
 
@@ -283,9 +301,9 @@ class CircuitBreaker:
         if was_cancelled:
             outcome, hint = Outcome.IGNORED, None
         elif error is not None:
-            outcome, hint = self._classifier.raised(error), retry_after_seconds(error)
+            outcome, hint = self._classified(guard, number, error)
         else:
-            outcome, hint = self._returned(future.result(), *asked)
+            outcome, hint = self._returned(guard, number, future.result(), asked)
 
         def leave() -> None:
             guard.leave(number, outcome, hint, was_cancelled=was_cancelled)
@@ -311,7 +329,7 @@ class CircuitBreaker:
             try:
                 return await self._instead_async(number, function, args, kwargs)
             finally:
-                del number  # as in _run
+                del number  # as in `guarded`
         try:
             answer = function(*args, **kwargs) if pending is None else pending
             if awaitables.kind_of(answer) is not Answers.AT_ONCE:  # a plain function may also answer at once
@@ -320,18 +338,20 @@ class CircuitBreaker:
             await self._leave_async(guard, number, error)
             raise
         if self._looks_at_answers or not guard.succeeded(number):
-            outcome, hint = self._returned(answer, function, args, kwargs)
+            outcome, hint = self._returned(guard, number, answer, _Asked(function, args, kwargs))
             await aio.leave(guard, self._process.threads, number, outcome, hint)
         return answer
 
     async def _leave_async(self, guard: Guard, number: int, error: BaseException | None) -> None:
-        outcome = Outcome.SUCCESS if error is None else self._classifier.raised(error)
+        outcome, hint = Outcome.SUCCESS, None
+        if error is not None:
+            outcome, hint = self._classified(guard, number, error)
         await aio.leave(
             guard,
             self._process.threads,
             number,
             outcome,
-            retry_after_seconds(error),
+            hint,
             was_cancelled=outcome is Outcome.IGNORED and error is not None and aio.is_cancellation(error),
             may_wait=not isinstance(error, GeneratorExit),
         )
@@ -363,13 +383,10 @@ class CircuitBreaker:
     ) -> None:
         guard, number = self._guard, self._end_use(use)
         if error is not None:
-            outcome = self._classifier.raised(error)
-        elif guard.succeeded(number):
-            return
-        else:
-            outcome = Outcome.SUCCESS
-        guard.end_sharing(number)
-        guard.leave(number, outcome, retry_after_seconds(error))
+            self._failed(guard, number, error)
+        elif not guard.succeeded(number):
+            guard.end_sharing(number)
+            guard.leave(number, Outcome.SUCCESS)
 
     async def _enter_async_block(self, use: Use) -> Self:
         guard = self._guard
@@ -393,7 +410,7 @@ class CircuitBreaker:
             try:
                 raise number
             finally:
-                del number  # as in _run
+                del number  # as in `guarded`
         use.number = number
         self._entered[number] = None
 

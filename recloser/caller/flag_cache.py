@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import operator
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -226,13 +227,13 @@ class FlagCache:
         try:
             return self._tables().read_many(names)
         except Exception as error:
-            is_expected = isinstance(error, StoreError)
-            logger.warning(
-                "flags of %s cannot be read: %s",
-                ", ".join(names[:5]),
-                error,
-                exc_info=not is_expected,
-            )
+            if not sys.is_finalizing():  # a call in a __del__ at exit is let through in silence
+                logger.warning(
+                    "flags of %s cannot be read: %s",
+                    ", ".join(names[:5]),
+                    error,
+                    exc_info=not isinstance(error, StoreError),
+                )
             ended = self._clock()
             if ended - now >= SLOW_READ_SECONDS:
                 self._unreachable_since, self._unreachable_until = ended, ended + self._jittered(1.0)

@@ -242,12 +242,15 @@ class Process:
 
 _processes: WeakValueDictionary[int, Process] = WeakValueDictionary()
 _default: Process | None = None
+_why_forbidden: str | None = None
 _choosing = threading.Lock()
 
 
 def this_process() -> Process:
     """Return the `Process` of breakers that were given none."""
     global _default  # noqa: PLW0603  (a process has one)
+    if _why_forbidden is not None:
+        raise RuntimeError(_why_forbidden)
     if _default is None:
         with _choosing:
             if _default is None:
@@ -259,6 +262,14 @@ def every_process() -> list[Process]:
     """Return all that are alive: the default one, and those that were made for tests or other tables."""
     alive = [reference() for reference in _processes.valuerefs()]
     return [each for each in alive if each is not None]
+
+
+def forbid_default(why: str | None) -> None:
+    """Have breakers without a `Process` of their own raise a RuntimeError; None: let them be."""
+    global _why_forbidden  # noqa: PLW0603
+    _why_forbidden = why
+    if _default is not None:
+        _default.begin_anew()
 
 
 def forget_default() -> None:

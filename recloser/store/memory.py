@@ -38,6 +38,12 @@ class MemoryTables:
         self._reports: dict[tuple[str, int], dict[int, Counted]] = {}
         self._lock = threading.Lock()
 
+    def clear(self) -> None:
+        """Forget every circuit and permit."""
+        with self._lock:
+            self._circuits.clear()
+            self._probes.clear()
+
     def read(self, name: str, *, consistent: bool = False) -> Circuit:  # noqa: ARG002  (always consistent)
         return self._circuits.get(name) or Circuit(name)
 

@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "metrics": set(),
     "control": CORE | {"decide", "errors", "metrics", "store"},
     "caller": CORE | {"admit", "control", "decide", "errors", "metrics", "store", "wrapped"},
-    "testing": CORE | {"caller", "control", "decide", "metrics", "store"},
+    "testing": CORE | {"admit", "caller", "control", "decide", "metrics", "store"},
     "pytest_plugin": {"caller", "testing"},
     "__init__": {"caller", "circuit", "errors"},
     "cli": CORE | {"control", "decide", "errors", "lab", "metrics", "store"},

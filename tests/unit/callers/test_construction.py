@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -65,6 +66,65 @@ def test_bad_settings(settings: dict[str, Any], message: str) -> None:
     with pytest.raises((ValueError, TypeError), match="allowed") as error:
         CircuitBreaker(**({"name": NAME} | settings))
     assert message in str(error.value)
+
+
+class Dependency(str, Enum):  # noqa: UP042  (what people have written for years)
+    """As many name their circuits."""
+
+    PAYMENTS = "payments-api"
+
+
+class Name(str):
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "something else"
+
+
+@pytest.mark.parametrize("name", [Dependency.PAYMENTS, Name("payments-api")])
+def test_names_become_plain_text(world: World, name: str) -> None:
+    """A member of an Enum names the same circuit and the same permits as its text does."""
+    breaker = world.breaker(name)
+    assert type(breaker.name) is str
+    world.trip(NAME)
+    world.clock.advance(11)
+    assert breaker.call(lambda: "paid") == "paid"
+    probes = world.tables.read_probes(NAME, 1)
+    assert probes is not None
+    assert probes.succeeded == {1}
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_names_of_folders(name: str) -> None:
+    """What means a folder in a path is no name: addresses and consoles would swallow it."""
+    with pytest.raises(ValueError, match="is not allowed"):
+        CircuitBreaker(name)
+
+
+AT_EXIT = """
+from recloser import CircuitBreaker
+
+class Connection:
+    breaker = CircuitBreaker("at-exit")
+    def __del__(self):
+        self.breaker.call(print, "closed")
+
+import sys
+sys.modules["kept"] = Connection()
+"""
+
+
+def test_a_first_call_at_exit() -> None:
+    """A call in a __del__ while the interpreter ends is let through, in silence."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", AT_EXIT],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "closed" in done.stdout
+    assert done.stderr == ""
 
 
 def test_no_side_effects(capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,7 +88,8 @@ def test_what_a_hook_raises(
     def wrong(*_: object) -> None:
         raise ValueError("wrong")
 
-    breaker = world.breaker(NAME, **{hook: wrong})
+    settings: Any = {hook: wrong}
+    breaker = world.breaker(NAME, **settings)
     world.force_open(NAME)
     with caplog.at_level(logging.ERROR), pytest.raises(CircuitOpen):
         way(breaker, works)

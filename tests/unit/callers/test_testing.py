@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from recloser import CircuitBreaker, CircuitOpen, State
+from recloser import Circuit, CircuitBreaker, CircuitOpen, LocalTrip, State
 from recloser.policy import PolicyError
 from recloser.testing import Clock, World
 
@@ -154,3 +154,54 @@ def test_a_run_that_uses_no_fixture_imports_nothing(pytester: pytest.Pytester) -
     """The plugin costs other people's test runs no import of breakers."""
     pytester.makepyfile("import sys\ndef test_it():\n    assert 'recloser.testing' not in sys.modules")
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+# --- Reset, and strict worlds -------------------------------------------------------------------
+
+
+def test_reset(world: World) -> None:
+    """Every circuit is as if it had never been opened; breakers go on, and so does time."""
+    breaker = world.breaker("payments-api", local_trip=LocalTrip(failures=1))
+    with pytest.raises(ZeroDivisionError):
+        breaker.call(lambda: 1 / 0)
+    world.force_open("search")
+    before = world.clock()
+    world.reset()
+    assert breaker.call(lambda: "paid") == "paid"
+    assert world.tables.read("search") == Circuit("search")
+    assert (world.metric("Failure"), world.refused("payments-api"), world.clock()) == ([0], 0, before)
+
+
+stray = CircuitBreaker("stray")
+
+
+@pytest.mark.filterwarnings("ignore:RECLOSER_CIRCUIT_TABLE and RECLOSER_PROBE_TABLE:RuntimeWarning")
+def test_a_strict_world(capsys: pytest.CaptureFixture[str]) -> None:
+    """A breaker that nobody adopted fails the test that uses it, instead of counting somewhere else."""
+    stray.call(lambda: "unseen")
+    world = World(strict=True)
+    try:
+        with pytest.raises(RuntimeError, match=r"make it by World\.breaker, or World\.adopt it"):
+            stray.call(lambda: "paid")
+        world.adopt(stray)
+        assert stray.call(lambda: "paid") == "paid"
+        assert world.metric("Failure", "stray") == [0]
+    finally:
+        world.let_go()
+    assert stray.call(lambda: "paid") == "paid"
+    assert capsys.readouterr().out.count("stray") == 2
+
+
+def test_a_setting_that_is_none(world: World) -> None:
+    """A name that is misspelt is refused, at the call and by a type checker."""
+    with pytest.raises(TypeError, match="falback"):
+        world.breaker("payments-api", falback=None)  # type: ignore[call-arg]
+
+
+def test_a_clock_of_ones_own(world: World) -> None:
+    """A test may put another clock into the world: breakers that it makes from then on go by that."""
+    now = [1_000.0]
+    world.clock = lambda: now[0]  # type: ignore[assignment]
+    breaker = world.breaker("payments-api", watchdog=Clock())
+    breaker.call(lambda: now.__setitem__(0, 1_002.0))
+    assert world.metric("Duration") == [2000]

@@ -376,3 +376,36 @@ def test_an_exception_that_causes_itself(world: World) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  (this very one)
         world.breaker(NAME).call(raising(error))
     assert world.metric("Failure") == [1]
+
+
+class Hostile(Exception):  # noqa: N818
+    """An error that interrupts whoever looks at it."""
+
+    @property
+    def response(self) -> Any:
+        raise KeyboardInterrupt
+
+
+def interrupts(_: Any) -> bool:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "settings", [{"failure_if_returned": interrupts}, {"failure_if_raised": interrupts}, {}]
+)
+def test_a_predicate_that_is_interrupted(world: World, settings: Any) -> None:
+    """The interrupt goes on to the caller; the probe's permit is given back, and no call is left running."""
+    breaker = world.breaker("payments-api", **settings)
+    world.trip("payments-api")
+    world.clock.advance(11)
+
+    def work() -> str:
+        if "failure_if_returned" in settings:
+            return "paid"
+        raise Hostile
+
+    with pytest.raises(KeyboardInterrupt):
+        breaker.call(work)
+    probes = world.tables.read_probes("payments-api", 1)
+    assert probes is not None
+    assert (probes.out, breaker._guard.running) == (0, {})
