@@ -85,18 +85,28 @@ def test_a_duplicate_event_changes_nothing(scene: Callable[[str], Scene]) -> Non
     assert api.circuit() == opened
 
 
-def test_a_malformed_event_ends_as_a_dead_letter(aws: LocalAws) -> None:
-    """An event that is no alarm's is retried, and kept whole in the dead-letter queue."""
+def test_a_malformed_event_is_dropped(aws: LocalAws) -> None:
+    """An event that is no alarm's is answered with why it is dropped: to try it again would be in vain."""
     event = {
         "source": "aws.cloudwatch",
         "detail-type": "CloudWatch Alarm State Change",
         "detail": {"no": "alarm"},
     }
+    answer = aws.client("lambda").invoke(
+        FunctionName=aws.stack.resources["FlipState"], Payload=json.dumps(event).encode()
+    )
+    told = json.load(answer["Payload"])
+    assert "does not fit alarm-state-change" in told["discarded"]
+
+
+def test_what_fails_ends_as_a_dead_letter(aws: LocalAws) -> None:
+    """An invocation that fails is tried again, and kept whole in the dead-letter queue."""
+    event = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": "nothing"}
     aws.client("lambda").invoke(
-        FunctionName=aws.stack.resources["FlipState"],
+        FunctionName=aws.stack.resources["StartRecovery"],
         InvocationType="Event",
         Payload=json.dumps(event).encode(),
     )
-    dead_letters = Queue(aws.client("sqs"), aws.stack.resources["FlipStateDeadLetters"])
+    dead_letters = Queue(aws.client("sqs"), aws.stack.resources["StartRecoveryDeadLetters"])
     letter = dead_letters.wait_for(lambda letter: letter["requestPayload"] == event)
-    assert "does not fit alarm-state-change" in letter["responsePayload"]["errorMessage"]
+    assert "does not fit scheduled-event" in letter["responsePayload"]["errorMessage"]
