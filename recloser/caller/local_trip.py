@@ -6,6 +6,9 @@ import threading
 from dataclasses import dataclass
 
 LONGEST_HOLD_SECONDS = 300.0
+# Held calls count as failures so far apart: an environment alone reaches the fast alarm's minimum of ten calls in
+# ten seconds, and a fleet does not trip itself by holding back.
+SECONDS_BETWEEN_HELD_FAILURES = 0.5
 LONGEST_STREAK = 1000
 
 
@@ -60,7 +63,16 @@ class LocalHold:
 
     """
 
-    __slots__ = ("_generation", "_length", "_trying", "failures_in_a_row", "settings", "since", "until")
+    __slots__ = (
+        "_generation",
+        "_held_counted_at",
+        "_length",
+        "_trying",
+        "failures_in_a_row",
+        "settings",
+        "since",
+        "until",
+    )
 
     def __init__(self, settings: LocalTrip | None, generation: int = 0) -> None:
         self.settings = settings
@@ -96,6 +108,13 @@ class LocalHold:
                 return False
             self._hold(now, 0.0)
             return True
+
+    def counts_held_call(self, now: float) -> bool:
+        """Tell whether a call that is held now counts as a failure: two a second do."""
+        if 0 <= now - self._held_counted_at < SECONDS_BETWEEN_HELD_FAILURES:
+            return False
+        self._held_counted_at = now
+        return True
 
     def end_trial(self) -> None:
         """Say that the trial has told nothing: the next call tries."""

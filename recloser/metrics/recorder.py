@@ -142,7 +142,7 @@ class Recorder:
         self._publisher = publisher
         self._batching = batching
         self._successes: deque[float] = deque()
-        self._failures: deque[float] = deque()
+        self._failures: deque[float | None] = deque()
         self._others: defaultdict[str, deque[float]] = defaultdict(deque)
         self._began: float | None = None
         self._flushed_at: float | None = None
@@ -161,6 +161,13 @@ class Recorder:
             self._failures.append(seconds)
         else:
             self._publish({FAILURE: 1, DURATION: _milliseconds(seconds)}, self._clock())
+
+    def held(self) -> None:
+        """A call that the local trip refused, which counts as a failure: it has no duration."""
+        if self._is_batching():
+            self._failures.append(None)
+        else:
+            self._publish({FAILURE: 1}, self._clock())
 
     def probed(self, *, failed: bool) -> None:
         self._count(PROBE_FAILURE, int(failed))
@@ -242,9 +249,10 @@ class Recorder:
             return
         counts: list[float] = [0] * len(successes)
         counts += [1] * len(failures)
+        ended = successes + [seconds for seconds in failures if seconds is not None]
         columns = {
             FAILURE: counts,
-            DURATION: [_milliseconds(seconds) for seconds in successes + failures],
+            DURATION: [_milliseconds(seconds) for seconds in ended],
             **others,
         }
         for values in _documents(columns):

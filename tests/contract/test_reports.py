@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from contract import blocks
 from stored_tables import StoredTables
 
 from recloser.store.report_rows import SECONDS_PER_ITEM, SHARDS, Counted
@@ -79,6 +80,19 @@ def test_what_nobody_can_have_counted_is_turned_away(
     )
     assert tables.read_failures(NAME, 3, NOW, NOW + 1) == {NOW + 1: Counted(2, 1)}
     assert "a report is turned away" in caplog.text
+
+
+def test_what_the_contract_page_shows(stored: StoredTables) -> None:
+    """A caller in another language that sends the page's request is read as ours are."""
+    [request] = [block.document for block in blocks() if block.role == "failures"]
+    stored.client.update_item(**request | {"TableName": stored.probe_table})
+    found = stored.tables().read_failures(NAME, 16, 1_789_364_580, 1_789_364_600)
+    assert found == {1_789_364_587: Counted(5, 4)}
+    item = stored.probes(request["Key"]["permit"]["S"])
+    stored.tables().report_failures(NAME, 16, 2, {1_789_364_587: Counted(5, 4)})
+    twice = stored.probes(request["Key"]["permit"]["S"])
+    assert item is not None
+    assert twice == item | {"calls_07": {"N": "10"}, "failures_07": {"N": "8"}}
 
 
 def test_the_item_expires(stored: StoredTables) -> None:
