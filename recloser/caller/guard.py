@@ -12,6 +12,7 @@ from recloser.admit import Action, Admission, admit
 from recloser.caller import tracing
 from recloser.caller.admitted import NESTED, AdmittedCall, end_sharing, is_shared, share
 from recloser.caller.flag_cache import Flag
+from recloser.caller.local_trip import SECONDS_BETWEEN_HELD_FAILURES
 from recloser.caller.options import Options
 from recloser.caller.outcome import Outcome
 from recloser.caller.process import Process
@@ -232,7 +233,10 @@ class Guard:
         count, until = self.recorder.rejection_counter()
         if is_held:
             self._report_failures(now)
-            until = min(until, self.local.made_reports().next_due_at())
+            hold = self.local.hold
+            if hold is not None and hold.counts_held_call(now):
+                self.recorder.held()
+            until = min(until, self.local.made_reports().next_due_at(), now + SECONDS_BETWEEN_HELD_FAILURES)
         refusal = _Refusal(
             admission,
             flag.circuit or Circuit(self.name),

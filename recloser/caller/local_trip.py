@@ -6,8 +6,8 @@ import threading
 from dataclasses import dataclass
 
 LONGEST_HOLD_SECONDS = 300.0
-# Held calls count as failures so far apart: an environment alone reaches the fast alarm's minimum of ten calls in
-# ten seconds, and a fleet does not trip itself by holding back.
+# Held calls count as failures so far apart: an environment alone reaches the fast alarm's minimum of ten
+# calls in ten seconds, and a fleet does not trip itself by holding back.
 SECONDS_BETWEEN_HELD_FAILURES = 0.5
 LONGEST_STREAK = 1000
 
@@ -80,6 +80,7 @@ class LocalHold:
         self.since = 0.0
         self.until = 0.0
         self._generation = generation
+        self._held_counted_at = 0.0
         self._length = 0.0 if settings is None else settings.hold_seconds
         self._trying = threading.Lock()
 

@@ -83,7 +83,7 @@ def test_a_batch_counts_every_refused_call() -> None:
 
 
 def test_a_held_call_counts_as_a_refusal() -> None:
-    """What the local trip refuses is counted as refused, call by call, in batches too."""
+    """What the local trip refuses is counted as refused, call by call, and twice a second as failed."""
     caller = Caller(local_trip=LocalTrip(failures=2, hold_seconds=20))
     caller.breaker._process.batching.is_on = True
     caller.fails = True
@@ -94,7 +94,8 @@ def test_a_held_call_counts_as_a_refusal() -> None:
         caller.refused()
         caller.clock.advance(0.1)
     caller.breaker._process.batching.flush()
-    assert (caller.total("Failure"), caller.total("Rejected"), caller.calls) == (2, 150, 2)
+    assert (caller.total("Rejected"), caller.calls) == (150, 2)
+    assert 24 <= caller.total("Failure") <= 32
     newest = max(line["_aws"]["Timestamp"] for line in caller.lines)
     assert newest <= caller.clock.now_ms()
 

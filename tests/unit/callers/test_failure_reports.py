@@ -80,7 +80,7 @@ def test_at_most_one_report_a_second(world: World) -> None:
 
 def test_what_was_made_before_a_hold_is_reported_during_it(world: World) -> None:
     """The local trip ends the calls, not the report of those that were made."""
-    call(world, world.breaker(NAME), "FFFFF" + "F" * 8)
+    call(world, world.breaker(NAME), "FFFFF" + "F" * 4)
     assert total(reported(world)) == (5, 5)
 
 

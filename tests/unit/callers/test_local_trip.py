@@ -83,12 +83,26 @@ def test_what_a_held_call_is_told(world: World, breaker: CircuitBreaker) -> None
     assert world.tables.read(NAME).revision == 0
 
 
-def test_held_calls_are_refusals_and_no_failures(world: World, breaker: CircuitBreaker) -> None:
-    """Only calls that were made are in the failure rate: a fleet must not trip itself by holding back."""
+def test_two_held_calls_a_second_count_as_failures(world: World, breaker: CircuitBreaker) -> None:
+    """An outage stays visible to the alarm, and a busy fleet does not trip itself by holding back."""
+    fail(breaker, 3)
+    assert is_held(breaker)
+    assert world.metric("Failure") == [1] * 4
+    for _ in range(80):
+        world.clock.advance(0.1)
+        assert is_held(breaker)
+    assert 12 <= len(world.metric("Failure")) - 3 <= 17
+    assert len(world.metric("Rejected")) == 81
+    assert len(world.metric("Duration")) == 3
+
+
+def test_held_calls_of_an_environment_with_few_calls_all_count(world: World, breaker: CircuitBreaker) -> None:
+    """A call a second is counted as it comes."""
     fail(breaker, 3)
     for _ in range(4):
+        world.clock.advance(1)
         assert is_held(breaker)
-    assert world.metric("Failure") == [1] * 3
+    assert world.metric("Failure") == [1] * 7
     assert world.metric("Rejected") == [1] * 4
     assert len(world.metric("Duration")) == 3
 
@@ -277,7 +291,7 @@ def test_many_threads_count(world: World) -> None:
         thread.start()
     for thread in threads:
         thread.join(timeout=30)
-    assert len(world.metric("Failure")) + len(refused) == 800
+    assert len(world.metric("Duration")) + len(refused) == 800
     assert len(world.metric("Rejected")) == len(refused) > 700
 
 

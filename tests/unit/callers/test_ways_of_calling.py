@@ -156,14 +156,14 @@ def test_hanging_probe(world: World, way: Way) -> None:
 
 
 def test_local_trip(world: World, way: Way) -> None:
-    """Five failures in a row refuse the sixth call, which is no failure for the alarm: it was not made."""
+    """Five failures in a row refuse the sixth call, and the refusal is a failure for the alarm."""
     breaker = world.breaker(NAME)
     for _ in range(5):
         with pytest.raises(Down):
             way(breaker, fails)
     with pytest.raises(CircuitOpen, match="local trip"):
         way(breaker, works)
-    assert world.metric("Failure") == [1] * 5
+    assert world.metric("Failure") == [1] * 6
     assert world.metric("Rejected") == [1]
 
 
