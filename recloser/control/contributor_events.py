@@ -29,9 +29,9 @@ _DATAPOINT = re.compile(r"[\[,] ?[-+.0-9A-Za-z]+ \((\d\d/\d\d/\d\d \d\d:\d\d:\d\
 
 @dataclass(frozen=True, slots=True)
 class ContributorRaised:
-    """One circuit of an alarm that watches every circuit went to ALARM, or stands there.
+    """One circuit of an alarm that watches every circuit went to ALARM.
 
-    `newest_data_begins_ms` is when its newest breaching period began; None: that is not known.
+    `newest_data_begins_ms` is when its newest breaching period began, which takes `period_ms`.
     """
 
     circuit: str
@@ -39,7 +39,7 @@ class ContributorRaised:
     reason: str
     watches: EveryCircuit
     period_ms: int
-    newest_data_begins_ms: int | None = None
+    newest_data_begins_ms: int
 
 
 def from_contributor_event(

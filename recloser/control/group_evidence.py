@@ -31,7 +31,7 @@ def group_signal(
     old: there nothing trips without a count.
     """
     begins_ms = raised.newest_data_begins_ms
-    ends_ms = None if begins_ms is None else begins_ms + raised.period_ms
+    ends_ms = begins_ms + raised.period_ms
     word = AlarmRaised(raised.alarm, raised.reason, ends_ms, begins_ms)
     if circuit.state is not State.CLOSED or alarms is None or counts is None or not raised.watches.is_rate:
         return word

@@ -6,7 +6,6 @@ that the fault makes unusable (a value, a metric, a dimension set, a directive, 
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeGuard
 
@@ -45,7 +44,7 @@ def extract(line: str, now_ms: int, available_at_ms: int | None = None) -> Extra
         return Extraction([], [])
     try:
         document = json.loads(line[start:])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return Extraction([], [f"not valid JSON: {error}"])
     if not isinstance(document, dict) or "_aws" not in document:
         return Extraction([], [])
@@ -175,6 +174,5 @@ def _is_number(value: Any) -> TypeGuard[float]:
     return (
         isinstance(value, int | float)
         and not isinstance(value, bool)
-        and math.isfinite(value)
-        and abs(value) <= MAXIMUM_VALUE
+        and abs(value) <= MAXIMUM_VALUE  # neither NaN is, nor a whole number too large for a float
     )

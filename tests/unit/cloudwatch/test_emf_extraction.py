@@ -109,6 +109,11 @@ def test_other_log_lines_are_none_of_its_business(line: str) -> None:
         (changed("_aws", []), 0, "_aws must be an object"),
         (changed("_aws.Timestamp", ...), 0, "_aws.Timestamp must be milliseconds"),
         (changed("_aws.Timestamp", "now"), 0, "_aws.Timestamp must be milliseconds"),
+        *[
+            (changed("_aws.Timestamp", at), 0, "_aws.Timestamp must be milliseconds")
+            for at in (float("inf"), float("nan"), 10**400, -(10**400), 0, True, None)
+        ],
+        ('{"_aws": ' + "[" * 100_000, 0, "not valid JSON"),
         (changed("_aws.Timestamp", NOW - 15 * 86_400_000), 0, "of the last two weeks"),
         (changed("_aws.Timestamp", NOW + 3 * 3_600_000), 0, "the next two hours"),
         (changed("_aws.CloudWatchMetrics", {}), 0, "_aws.CloudWatchMetrics must be a list"),
