@@ -6,7 +6,6 @@ import itertools
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -19,21 +18,17 @@ SCHEMA = json.loads(Path(__file__).with_name("dashboard_body.schema.json").read_
 
 def body_of(resources: Document) -> Document:
     """The body with a made-up name wherever a resource's own name goes."""
-    body: Document = named(resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::ToJsonString"])
+    text = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    body: Document = json.loads(re.sub(r"\$\{([^}]+)\}", named, text))
     return body
 
 
-def named(node: Any) -> Any:
-    match node:
-        case {"Fn::GetAtt": [resource, "Arn"]}:
-            return f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{resource}"
-        case {"Fn::GetAtt": [resource, "QueueName"]} | {"Ref": resource}:
-            return resource
-        case dict():
-            return {key: named(value) for key, value in node.items()}
-        case list():
-            return [named(entry) for entry in node]
-    return node
+def named(variable: re.Match[str]) -> str:
+    """What Fn::Sub puts in the place of a variable."""
+    name, _, attribute = variable[1].partition(".")
+    if name.startswith("!"):
+        return f"${{{variable[1][1:]}}}"
+    return f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}" if attribute == "Arn" else name
 
 
 @pytest.fixture
@@ -121,11 +116,19 @@ def test_alarms(body: Document) -> None:
     assert (variable["pattern"], variable["defaultValue"]) == ("CHOSEN-CIRCUIT", "payments-api")
     assert alarms(body) == {
         "Alarms of CHOSEN-CIRCUIT": [
-            f"recloser:CHOSEN-CIRCUIT:{kind}"
-            for kind in ("failure-rate-fast", "failure-rate-steady", "slow-calls")
+            "AnyCircuitFailureRate",
+            "AnyCircuitSlowCalls",
+            *(
+                f"recloser:CHOSEN-CIRCUIT:{kind}"
+                for kind in ("failure-rate-fast", "failure-rate-steady", "slow-calls")
+            ),
         ],
         "The breaker itself": [
             "StartRecoveryRunsAlarm",
+            "DiscardedAlarm",
+            "FlipStateEventAgeAlarm",
+            "IteratorAgeAlarm",
+            "ThrottledAlarm",
             "FlipStateDeadLettersAlarm",
             "StartRecoveryDeadLettersAlarm",
             "AnnounceDeadLettersAlarm",
@@ -137,15 +140,30 @@ def test_the_picked_alarms_are_deployed(resources: Document, body: Document) -> 
     """Whatever circuit of the stack is picked, its alarms are there."""
     there = {entry["Properties"].get("AlarmName") for entry in resources.values()}
     for circuit in ("payments-api", "inventory.v2"):
-        for alarm in alarms(body)["Alarms of CHOSEN-CIRCUIT"]:
+        for alarm in alarms(body)["Alarms of CHOSEN-CIRCUIT"][2:]:
             assert alarm.replace("CHOSEN-CIRCUIT", circuit) in there
 
 
 def test_without_fast_alarms() -> None:
     """It shows no alarm that is not deployed."""
-    cheap = body_of(deployed(FastAlarms="false")["Resources"])
-    assert alarms(cheap)["Alarms of CHOSEN-CIRCUIT"] == ["recloser:CHOSEN-CIRCUIT:failure-rate-steady"]
+    cheap = body_of(deployed(Circuits="payments-api", FastAlarms="false")["Resources"])
+    assert alarms(cheap)["Alarms of CHOSEN-CIRCUIT"][2:] == ["recloser:CHOSEN-CIRCUIT:failure-rate-steady"]
     assert list(Draft202012Validator(SCHEMA).iter_errors(cheap)) == []
+
+
+def test_without_circuits() -> None:
+    """Where no circuit has alarms of its own, those for any circuit are shown."""
+    plain = body_of(deployed()["Resources"])
+    assert alarms(plain)["Alarms of CHOSEN-CIRCUIT"] == ["AnyCircuitFailureRate", "AnyCircuitSlowCalls"]
+    assert list(Draft202012Validator(SCHEMA).iter_errors(plain)) == []
+
+
+def test_another_namespace() -> None:
+    """Every search is in the stack's own namespace."""
+    other = body_of(deployed(Namespace="Recloser/blue")["Resources"])
+    searches = [text for text in expressions(other) if "SEARCH" in text]
+    assert searches
+    assert all("{Recloser/blue,Circuit}" in text for text in searches)
 
 
 def test_dead_letters(body: Document) -> None:

@@ -187,7 +187,7 @@ def trip_alarms(resources: Document) -> list[Document]:
     alarms = [
         entry["Properties"] for entry in resources.values() if entry["Type"] == "AWS::CloudWatch::Alarm"
     ]
-    found = [alarm for alarm in alarms if alarm.get("AlarmName", "").startswith("recloser:")]
+    found = [alarm for alarm in alarms if alarm.get("AlarmName", "").count(":") == 2]
     assert len(found) == 6
     return found
 

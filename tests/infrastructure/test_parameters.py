@@ -47,10 +47,11 @@ def test_every_parameter_is_shown() -> None:
     "name", ["payments-api", "inventory.v2", "A_b", "x", "x" * 64, "", "x" * 65, "a b", "a/b", "a:b", "ä"]
 )
 def test_circuit_names(name: str) -> None:
-    """The stack takes exactly the names that the library takes."""
-    assert bool(re.search(PARAMETERS["Circuits"]["AllowedPattern"], name)) is bool(
-        NAME_PATTERN.fullmatch(name)
-    )
+    """The stack takes exactly the names that the library takes, and none at all; alarms.yaml needs some."""
+    is_allowed = bool(NAME_PATTERN.fullmatch(name))
+    assert bool(re.search(PARAMETERS["Circuits"]["AllowedPattern"], name)) is (is_allowed or not name)
+    more = written_template("alarms.yaml")["Parameters"]["Circuits"]["AllowedPattern"]
+    assert bool(re.search(more, name)) is is_allowed
 
 
 @pytest.mark.parametrize(("parameter", "setting"), POLICY_PARAMETERS.items())
@@ -73,6 +74,20 @@ def test_policy_limits(parameter: str, setting: str, limit: str) -> None:
         ("NotificationTopicArn", "arn:aws-cn:sns:cn-north-1:123456789012:on-call", True),
         ("NotificationTopicArn", "on-call", False),
         ("NotificationTopicArn", "arn:aws:sqs:eu-west-1:123456789012:on-call", False),
+        ("TableKeyArn", "", True),
+        ("TableKeyArn", "arn:aws:kms:eu-west-1:123456789012:key/0b", True),
+        ("TableKeyArn", "alias/aws/dynamodb", False),
+        ("LogKeyArn", "arn:aws:kms:eu-west-1:123456789012:key/0b", True),
+        ("PermissionsBoundaryArn", "arn:aws:iam::123456789012:policy/boundary", True),
+        ("PermissionsBoundaryArn", "arn:aws:iam::123456789012:role/boundary", False),
+        ("Namespace", "Recloser", True),
+        ("Namespace", "Recloser/blue", True),
+        ("Namespace", "AWS-like", False),
+        ("Namespace", "", False),
+        ("FailureThresholdPercent", "50", True),
+        ("FailureThresholdPercent", "5", False),
+        ("FailureThresholdPercent", "100", False),
+        ("FailureThresholdPercent", "50.5", False),
         ("DependencyUrl", "", True),
         ("DependencyUrl", "http://127.0.0.1:8080", True),
         ("DependencyUrl", "ftp://example.com", False),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 from typing import Any
 
 import pytest
-from transformed_template import ACCOUNT, REGION, Document, of_type
+from transformed_template import ACCOUNT, REGION, Document, deployed, of_type
+
+from recloser.store.report_rows import REPORT_ATTRIBUTES
 
 
 def attribute(resource: str, name: str = "Arn") -> dict[str, list[str]]:
@@ -14,6 +17,7 @@ def attribute(resource: str, name: str = "Arn") -> dict[str, list[str]]:
 
 
 ANY_ALARM = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:*"
+OWN_ALARMS = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:recloser:*"
 DEFAULT_BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
 TRACE = (["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "*")
 READ_STREAM = [
@@ -24,7 +28,12 @@ READ_STREAM = [
 ]
 COMMIT = [
     (["cloudwatch:GetMetricData"], "*"),
-    (["cloudwatch:SetAlarmState"], ANY_ALARM),
+    (["cloudwatch:SetAlarmState"], OWN_ALARMS),
+    (
+        ["cloudwatch:SetAlarmState"],
+        ANY_ALARM,
+        {"StringEquals": {"aws:ResourceTag/recloser-stack": "recloser"}},
+    ),
 ]
 
 
@@ -73,10 +82,41 @@ ALLOWED: dict[str, list[tuple[Any, ...]]] = {
     "DemoCallerRole": own("DemoCaller"),
 }
 
-CALLER = [
-    (["dynamodb:BatchGetItem", "dynamodb:GetItem"], attribute("CircuitTable")),
-    (["dynamodb:UpdateItem"], attribute("ProbeTable")),
+PERMIT_ATTRIBUTES = [
+    *("permit", "granted", "allowed", "opens_at", "succeeded", "failed", "returned", "expires"),
+    *("claim_*", "calls_*", "failures_*"),
 ]
+READ = ["dynamodb:BatchGetItem", "dynamodb:GetItem"]
+TAG = "${aws:PrincipalTag/recloser-circuit}"
+MANAGED: dict[str, list[tuple[Any, ...]]] = {
+    "CallerPolicy": [
+        (READ, attribute("CircuitTable")),
+        (
+            ["dynamodb:UpdateItem"],
+            attribute("ProbeTable"),
+            {"ForAllValues:StringLike": {"dynamodb:Attributes": PERMIT_ATTRIBUTES}},
+        ),
+    ],
+    "OneCircuitCallerPolicy": [
+        (READ, attribute("CircuitTable"), {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [TAG]}}),
+        (
+            ["dynamodb:UpdateItem"],
+            attribute("ProbeTable"),
+            {
+                "ForAllValues:StringLike": {
+                    "dynamodb:LeadingKeys": [f"{TAG}#*"],
+                    "dynamodb:Attributes": PERMIT_ATTRIBUTES,
+                }
+            },
+        ),
+    ],
+    "OperatorPolicy": [
+        (["dynamodb:DeleteItem", "dynamodb:UpdateItem"], attribute("CircuitTable")),
+        (["dynamodb:PutItem", "dynamodb:UpdateItem"], attribute("ProbeTable")),
+        (["cloudwatch:PutMetricAlarm", "cloudwatch:SetAlarmState"], OWN_ALARMS),
+    ],
+}
+WRITING = ("Put", "Update", "Delete", "Set", "Create", "Tag", "Untag", "Invoke", "Send", "Pass")
 
 
 def statements(*documents: Document) -> list[str]:
@@ -130,10 +170,36 @@ def test_only_lambda_takes_a_role(resources: Document) -> None:
         ]
 
 
-def test_caller_policy(resources: Document) -> None:
-    """A caller may read the circuits and update the probes, and nothing else."""
-    (policy,) = of_type(resources, "AWS::IAM::ManagedPolicy").values()
-    assert statements(policy["PolicyDocument"]) == sorted(comparable(statement) for statement in CALLER)
+@pytest.mark.parametrize("policy", MANAGED)
+def test_managed_policy(resources: Document, policy: str) -> None:
+    """Callers read flags and write permits, of every circuit or of one; operators write circuits."""
+    document = resources[policy]["Properties"]["PolicyDocument"]
+    assert statements(document) == sorted(comparable(statement) for statement in MANAGED[policy])
+
+
+def test_every_managed_policy_is_known(resources: Document) -> None:
+    """There are four, and the reader's allows nothing that writes."""
+    policies = of_type(resources, "AWS::IAM::ManagedPolicy")
+    assert policies.keys() == MANAGED.keys() | {"ReaderPolicy"}
+    for statement in policies["ReaderPolicy"]["PolicyDocument"]["Statement"]:
+        actions = statement["Action"]
+        for action in [actions] if isinstance(actions, str) else actions:
+            assert not action.split(":")[1].startswith(WRITING)
+
+
+def test_what_callers_write_is_allowed() -> None:
+    """The attributes that the policy names are those that the library writes for callers."""
+    for name in ("permit", *REPORT_ATTRIBUTES, "claim_0123456789abcdef"):
+        assert any(fnmatch.fnmatchcase(name, allowed) for allowed in PERMIT_ATTRIBUTES), name
+
+
+def test_permissions_boundary() -> None:
+    """Every role takes the boundary that is given."""
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+    roles = of_type(
+        deployed(PermissionsBoundaryArn=boundary, DemoCaller="true")["Resources"], "AWS::IAM::Role"
+    )
+    assert {role["PermissionsBoundary"] for role in roles.values()} == {boundary}
 
 
 def test_managed_policies(resources: Document) -> None:

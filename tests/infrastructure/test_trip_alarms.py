@@ -15,7 +15,7 @@ def alarms(resources: Document) -> Document:
     named = {
         alarm.get("AlarmName", ""): alarm for alarm in of_type(resources, "AWS::CloudWatch::Alarm").values()
     }
-    return {name: alarm for name, alarm in named.items() if name.startswith("recloser:")}
+    return {name: alarm for name, alarm in named.items() if name.count(":") == 2}
 
 
 def measured(identity: str, circuit: str, metric: str, period_seconds: int, statistic: str) -> dict[str, Any]:
@@ -96,6 +96,52 @@ def test_every_circuit_has_the_three(resources: Document) -> None:
     assert alarms(resources).keys() == {
         f"recloser:{circuit}:{kind}" for circuit in CIRCUITS for kind in kinds
     }
+
+
+@pytest.mark.parametrize(
+    ("resource", "name", "metric", "comparison"),
+    [
+        ("AnyCircuitFailureRate", "any-circuit", "Failure", "GreaterThanOrEqualToThreshold"),
+        ("AnyCircuitSlowCalls", "any-circuit-slow", "Slow", "GreaterThanThreshold"),
+    ],
+)
+def test_any_circuit(resource: str, name: str, metric: str, comparison: str) -> None:
+    """Two alarms watch every circuit of the stack's namespace, also those that no template names."""
+    alarm = deployed(Namespace="Blue", FailureThresholdPercent="80", SlowSharePercent="80")["Resources"][
+        resource
+    ]
+    settings = dict(alarm["Properties"])
+    assert settings.pop("AlarmDescription")
+    [query] = settings.pop("Metrics")
+    del query["Id"]
+    assert query == {
+        "Expression": f'SELECT AVG({metric}) FROM SCHEMA("Blue", Circuit) GROUP BY Circuit ORDER BY MAX() DESC',
+        "Period": 60,
+        "ReturnData": True,
+    }
+    assert settings == {
+        "AlarmName": f"recloser:{name}",
+        "EvaluationPeriods": 1,
+        "ComparisonOperator": comparison,
+        "Threshold": "0.80",
+        "TreatMissingData": "notBreaching",
+    }
+
+
+def test_without_circuits() -> None:
+    """The first deployment names no circuit: no alarm is made for a circuit without a name."""
+    resources = deployed()["Resources"]
+    assert alarms(resources) == {}
+    assert {"AnyCircuitFailureRate", "AnyCircuitSlowCalls"} <= resources.keys()
+
+
+@pytest.mark.parametrize("fast", ["true", "false"])
+def test_more_circuits_have_the_same_alarms(fast: str) -> None:
+    """alarms.yaml makes the alarms that the parameter Circuits makes, setting by setting."""
+    parameters = {"Circuits": ",".join(CIRCUITS), "FastAlarms": fast, "MinimumCallsSteady": "7"}
+    here = alarms(deployed(**parameters)["Resources"])
+    there = of_type(deployed(name="alarms.yaml", **parameters)["Resources"], "AWS::CloudWatch::Alarm")
+    assert {alarm["AlarmName"]: alarm for alarm in there.values()} == here
 
 
 def test_logical_ids_are_alphanumeric(resources: Document) -> None:

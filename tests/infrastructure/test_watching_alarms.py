@@ -37,7 +37,7 @@ def test_every_queue_is_watched(resources: Document) -> None:
 
 
 def test_recovery_runs(resources: Document) -> None:
-    """Five minutes in which start_recovery did not run, or only failed, are an alarm; no data is no run."""
+    """Five minutes of failed runs are an alarm; runs that stop end in INSUFFICIENT_DATA, where a new alarm begins."""
     alarm = dict(resources["StartRecoveryRunsAlarm"]["Properties"])
     assert alarm.pop("AlarmDescription")
     successes, *measured = alarm.pop("Metrics")
@@ -58,7 +58,7 @@ def test_recovery_runs(resources: Document) -> None:
         "EvaluationPeriods": 5,
         "ComparisonOperator": "LessThanThreshold",
         "Threshold": 1,
-        "TreatMissingData": "breaching",
+        "TreatMissingData": "missing",
     }
 
 
@@ -70,7 +70,44 @@ def test_notifications() -> None:
         for name, alarm in of_type(notified, "AWS::CloudWatch::Alarm").items()
         if alarm.get("AlarmActions") == [TOPIC] and alarm.get("OKActions") == [TOPIC]
     }
-    assert told == {"StartRecoveryRunsAlarm", *(f"{function}DeadLettersAlarm" for function in FUNCTIONS)}
+    assert told == {
+        "StartRecoveryRunsAlarm",
+        "DiscardedAlarm",
+        "FlipStateEventAgeAlarm",
+        "IteratorAgeAlarm",
+        "ThrottledAlarm",
+        *(f"{function}DeadLettersAlarm" for function in FUNCTIONS),
+    }
+
+
+def test_nobody_is_called_out_by_a_new_stack() -> None:
+    """Before the first run there is no data: the only alarm that tells of that begins without data."""
+    alarms = of_type(deployed(NotificationTopicArn=TOPIC)["Resources"], "AWS::CloudWatch::Alarm")
+    for name, alarm in alarms.items():
+        if name == "StartRecoveryRunsAlarm":
+            assert (alarm["TreatMissingData"], alarm["InsufficientDataActions"]) == ("missing", [TOPIC])
+        else:
+            assert alarm["TreatMissingData"] == "notBreaching"
+            assert "InsufficientDataActions" not in alarm
+
+
+@pytest.mark.parametrize(
+    ("alarm", "metric", "statistic", "functions"),
+    [
+        ("IteratorAgeAlarm", "IteratorAge", "Maximum", {"FlipState", "Announce"}),
+        ("ThrottledAlarm", "Throttles", "Sum", {"FlipState", "StartRecovery", "Announce"}),
+    ],
+)
+def test_functions_that_do_not_keep_up(
+    resources: Document, alarm: str, metric: str, statistic: str, functions: set[str]
+) -> None:
+    """Functions that are throttled, or far behind a stream, are an alarm."""
+    _, *measured = resources[alarm]["Properties"]["Metrics"]
+    stats = [entry["MetricStat"] for entry in measured]
+    assert {(stat["Metric"]["MetricName"], stat["Stat"], stat["Period"]) for stat in stats} == {
+        (metric, statistic, 60)
+    }
+    assert {stat["Metric"]["Dimensions"][0]["Value"]["Ref"] for stat in stats} == functions
 
 
 def test_no_notifications(resources: Document) -> None:

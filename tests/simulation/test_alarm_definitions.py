@@ -41,7 +41,7 @@ def test_they_are_those_of_the_template(parameters: dict[str, str], settings: Al
     expected = {
         alarm["AlarmName"]: comparable(alarm)
         for alarm in alarms
-        if alarm.get("AlarmName", "").startswith("recloser:")
+        if alarm.get("AlarmName", "").startswith("recloser:payments-api:")
     }
     ours = {alarm["AlarmName"]: comparable(alarm) for alarm in deployed_alarms("payments-api", settings)}
     assert ours == expected

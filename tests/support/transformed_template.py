@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from ministack.services.cloudformation import language_extensions
@@ -32,16 +33,19 @@ _PSEUDO_PARAMETERS = {
 _NOTHING = {"Ref": "AWS::NoValue"}
 
 
-def written_template() -> Document:
+def written_template(name: str = "template.yaml") -> Document:
     """The template as it stands in the file, with `!Ref` and its like in their long form."""
-    document: Document = parse_yaml_file(str(ROOT / "template.yaml"))
+    document: Document = parse_yaml_file(str(ROOT / name))
     return document
 
 
-def deployed(**parameters: str) -> Document:
+def deployed(*, name: str = "template.yaml", **parameters: str) -> Document:
     """The template that is deployed with these parameters; what a condition leaves out is left out."""
-    template = written_template()
-    values = {name: str(entry["Default"]) for name, entry in template["Parameters"].items()} | parameters
+    template = written_template(name)
+    defaults = {
+        key: str(entry["Default"]) for key, entry in template["Parameters"].items() if "Default" in entry
+    }
+    values = defaults | parameters
     template = _uploaded(language_extensions.apply(template, values))
     os.environ.setdefault("AWS_DEFAULT_REGION", REGION)  # the SAM transform asks boto3 for it
     no_managed_policies = SimpleNamespace(load=dict)
@@ -75,7 +79,7 @@ class _Answers:
         for section in ("Resources", "Outputs"):
             kept[section] = {
                 name: self._answer(entry)
-                for name, entry in template[section].items()
+                for name, entry in template.get(section, {}).items()
                 if "Condition" not in entry or self._holds(entry["Condition"])
             }
         return kept
@@ -89,25 +93,36 @@ class _Answers:
             case {"Fn::Sub": str(text)}:
                 text = self._substituted(text)
                 return {"Fn::Sub": text} if "${" in text else text
+            case {"Fn::Sub": [text, dict() as variables]}:
+                own = {name: str(self._answer(value)) for name, value in variables.items()}
+                return {"Fn::Sub": self._substituted(text, own)}
             case {"Fn::Select": [index, {"Ref": name}]}:
                 return self._values[name].split(",")[int(index)]
             case dict():
                 answered = {key: self._answer(value) for key, value in node.items()}
                 return {key: value for key, value in answered.items() if value != _NOTHING}
             case list():
-                return [self._answer(entry) for entry in node]
+                answers = (self._answer(entry) for entry in node)
+                return [answer for answer in answers if answer != _NOTHING]
         return node
 
-    def _substituted(self, text: str) -> str:
-        return re.sub(r"\$\{([^}]+)\}", lambda found: self._values.get(found[1], found[0]), text)
+    def _substituted(self, text: str, own: Mapping[str, str] = MappingProxyType({})) -> str:
+        values = {**self._values, **own}
+        return re.sub(r"\$\{([^}]+)\}", lambda found: values.get(found[1], found[0]), text)
 
     def _holds(self, condition: str) -> bool:
         return self._is_true(self._conditions[condition])
 
     def _is_true(self, test: Any) -> bool:
         match test:
+            case {"Fn::Equals": [{"Fn::Join": ["", {"Ref": name}]}, text]}:
+                return bool(self._values[name].replace(",", "") == text)
             case {"Fn::Equals": [left, right]}:
-                return bool(self._answer(left) == self._answer(right))
+                return str(self._answer(left)) == str(self._answer(right))
             case {"Fn::Not": [inner]}:
                 return not self._is_true(inner)
+            case {"Fn::And": [*every]}:
+                return all(self._is_true(each) for each in every)
+            case {"Condition": name}:
+                return self._holds(name)
         raise AssertionError(f"a condition that this helper does not know: {test}")

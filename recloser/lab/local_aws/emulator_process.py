@@ -32,7 +32,10 @@ def main() -> None:
         cloudwatch,
         importlib.import_module("ministack.services.cloudformation.provisioners"),
     )
-    emulator_iam.mend(importlib.import_module("ministack.core.iam_actions"))
+    emulator_iam.mend(
+        importlib.import_module("ministack.core.iam_actions"),
+        importlib.import_module("ministack.core.iam_evaluator"),
+    )
     importlib.import_module("ministack.app").main()
 
 
