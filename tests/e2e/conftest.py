@@ -31,8 +31,7 @@ def aws(alarm_events: list[Event]) -> Iterator[LocalAws]:
     with LocalAws(CIRCUITS, parameters=PARAMETERS, on_alarm_event=alarm_events.append) as local:
         yield local
         assert local.telemetry.malformed == []
-        # The local CloudWatch does not evaluate Metrics Insights yet.
-        assert {name.split(":")[1] for name in local.alarms.refused} <= {"any-circuit", "any-circuit-slow"}
+        assert local.alarms.refused == {}
 
 
 @pytest.fixture

@@ -114,8 +114,9 @@ def test_any_circuit(resource: str, name: str, metric: str, comparison: str) -> 
     assert settings.pop("AlarmDescription")
     [query] = settings.pop("Metrics")
     del query["Id"]
+    everything = 'FROM SCHEMA("Blue", Circuit) GROUP BY Circuit ORDER BY MAX() DESC'
     assert query == {
-        "Expression": f'SELECT AVG({metric}) FROM SCHEMA("Blue", Circuit) GROUP BY Circuit ORDER BY MAX() DESC',
+        "Expression": f"SELECT AVG({metric}) {everything}",
         "Period": 60,
         "ReturnData": True,
     }
