@@ -1,9 +1,8 @@
-"""The examples' templates are valid, and import what the Recloser stack exports."""
+"""The examples' templates are valid, and take what the Recloser stack publishes."""
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +12,14 @@ from samtranslator.yaml_helper import yaml_parse
 from stored_tables import ROOT
 
 TEMPLATES = sorted(ROOT.glob("examples/*/template.yaml"))
-IMPORT = re.compile(r"\$\{RecloserStack\}-(\w+)")
 
 
-def exported() -> set[str]:
-    outputs = yaml_parse((ROOT / "template.yaml").read_text())["Outputs"]
-    names = {output["Export"]["Name"]["Fn::Sub"] for output in outputs.values() if "Export" in output}
-    return {name.removeprefix("${AWS::StackName}-") for name in names}
+def published() -> set[str]:
+    """The names of the parameters that a stack of the default name publishes."""
+    resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"].values()
+    parameters = [entry for entry in resources if entry.get("Type") == "AWS::SSM::Parameter"]
+    names = {entry["Properties"]["Name"]["Fn::Sub"] for entry in parameters}
+    return {name.replace("${AWS::StackName}", "recloser") for name in names}
 
 
 def run(*command: str | Path, directory: Path) -> subprocess.CompletedProcess[str]:
@@ -54,10 +54,21 @@ def test_sam_takes_it(template: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.parent.name)
-def test_imports(template: Path) -> None:
-    """What is imported is exported by the Recloser stack, the policy and both tables among it."""
-    imported = set(IMPORT.findall(template.read_text()))
-    assert {"CallerPolicyArn", "CircuitTableName", "ProbeTableName"} <= imported <= exported()
+def test_parameters(template: Path) -> None:
+    """What is taken is published by the Recloser stack; nothing is imported, which would pin it."""
+    text = template.read_text()
+    assert "ImportValue" not in text
+    parameters = yaml_parse(text)["Parameters"].values()
+    taken = {
+        entry["Default"] for entry in parameters if entry["Type"] == "AWS::SSM::Parameter::Value<String>"
+    }
+    needed = {
+        "/recloser/caller-policy",
+        "/recloser/circuit-table",
+        "/recloser/probe-table",
+        "/recloser/namespace",
+    }
+    assert needed <= taken <= published()
 
 
 def test_there_are_templates() -> None:

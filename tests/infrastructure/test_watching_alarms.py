@@ -37,7 +37,7 @@ def test_every_queue_is_watched(resources: Document) -> None:
 
 
 def test_recovery_runs(resources: Document) -> None:
-    """Five minutes of failed runs are an alarm; runs that stop are missing data, with which an alarm begins."""
+    """Five minutes of failed runs are an alarm; runs that stop are missing data, where an alarm begins."""
     alarm = dict(resources["StartRecoveryRunsAlarm"]["Properties"])
     assert alarm.pop("AlarmDescription")
     successes, *measured = alarm.pop("Metrics")
