@@ -17,7 +17,9 @@ TEMPLATES = sorted(ROOT.glob("examples/*/template.yaml"))
 def published() -> set[str]:
     """The names of the parameters that a stack of the default name publishes."""
     resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"].values()
-    parameters = [entry for entry in resources if entry.get("Type") == "AWS::SSM::Parameter"]
+    parameters = [
+        entry for entry in resources if isinstance(entry, dict) and entry["Type"] == "AWS::SSM::Parameter"
+    ]
     names = {entry["Properties"]["Name"]["Fn::Sub"] for entry in parameters}
     return {name.replace("${AWS::StackName}", "recloser") for name in names}
 
