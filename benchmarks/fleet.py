@@ -15,7 +15,7 @@ from statistics import median
 
 from recloser.lab.simulation.dependency import outages
 from recloser.lab.simulation.recording import FAILED, HELD, HELD_GOOD, REFUSED, REFUSED_GOOD, SUCCEEDED
-from recloser.lab.simulation.scenario import Calls, Environments, Health, Scenario
+from recloser.lab.simulation.scenario import AlarmSettings, Calls, Environments, Faults, Health, Scenario
 from recloser.lab.simulation.simulation import Run, simulate
 from recloser.lab.simulation.summary import summary
 
@@ -52,6 +52,11 @@ def rows() -> dict[str, Scenario]:
     }
     steady = {f"steady-{rate:.0%}-{fleet}": _steady(fleet, rate) for fleet in FLEETS for rate in STEADY}
     healthy = {f"healthy-{fleet}": _steady(fleet, 0.001) for fleet in FLEETS}
+    any_circuit = replace(hard["hard-200x1"], alarms=AlarmSettings(watched_by="any-circuit"))
+    hard["hard-200x1-any-circuit"] = any_circuit
+    silent = Faults(lost_reports=1.0)
+    hard["hard-200x1-without-reports"] = replace(hard["hard-200x1"], faults=silent)
+    hard["hard-200x1-any-circuit-without-reports"] = replace(any_circuit, faults=silent)
     return hard | partial | steady | healthy
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from recloser.circuit import State
 from recloser.lab.simulation.recording import FAILED, HELD, PROBES, REFUSED, SUCCEEDED, THROTTLED
 from recloser.lab.simulation.scenario import (
+    AlarmSettings,
     Caller,
     Calls,
     Environments,
@@ -155,3 +156,29 @@ def test_the_alarm_trips_when_reports_fail(outage: Scenario) -> None:
     """Reports that never arrive cost seconds, not the trip."""
     found = summary(simulate(replace(outage, faults=Faults(lost_reports=1.0))))
     assert 10 < found["seconds_to_trip"] < 40
+
+
+def test_a_fleet_with_the_any_circuit_alarm_alone(outage: Scenario) -> None:
+    """Reports trip it in seconds, by that alarm's threshold; without them its contributor does."""
+    scenario = replace(
+        outage,
+        duration_seconds=600,
+        dependency=(Health(0), Health(130, failure_rate=1.0), Health(400)),
+        alarms=AlarmSettings(watched_by="any-circuit"),
+    )
+    assert summary(simulate(scenario))["seconds_to_trip"] < 8
+    found = summary(simulate(replace(scenario, faults=Faults(lost_reports=1.0))))
+    assert 30 < found["seconds_to_trip"] < 150
+    assert found["final_state"] == "CLOSED"
+
+
+def test_a_lost_contributor_event_is_healed_by_the_minutes_look(outage: Scenario) -> None:
+    """Every event is lost; the scheduled rule finds the contributor in ALARM over a closed circuit."""
+    scenario = replace(
+        outage,
+        duration_seconds=500,
+        dependency=(Health(0), Health(130, failure_rate=1.0)),
+        alarms=AlarmSettings(watched_by="any-circuit"),
+        faults=Faults(lost_messages=1.0),
+    )
+    assert 60 < summary(simulate(scenario))["seconds_to_trip"] < 250

@@ -8,10 +8,13 @@ from recloser.lab.simulation.scenario import AlarmSettings
 from recloser.metrics.emf import DIMENSION, DURATION, FAILURE, NAMESPACE
 
 FAST_SECONDS, STEADY_SECONDS = 10, 60
+ANY_CIRCUIT_ALARM = "recloser:any-circuit"
 
 
 def deployed_alarms(circuit: str, settings: AlarmSettings) -> list[dict[str, Any]]:
     """Define them. A test holds them against the template."""
+    if settings.watched_by == "any-circuit":
+        return [_any_circuit(settings)]
     steady = _failure_rate(circuit, "steady", STEADY_SECONDS, settings.minimum_calls_steady, settings)
     if not settings.fast_alarms:
         return [steady]
@@ -33,6 +36,21 @@ def _failure_rate(
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",
         "Threshold": settings.failure_threshold_percent,
         **_TWO_OF_THREE,
+    }
+
+
+def _any_circuit(settings: AlarmSettings) -> dict[str, Any]:
+    """The alarm with a contributor for every circuit: a whole minute of bad calls raises it."""
+    metrics = f'SCHEMA("{NAMESPACE}", {DIMENSION})'
+    query = f"SELECT AVG({FAILURE}) FROM {metrics} GROUP BY {DIMENSION} ORDER BY MAX() DESC"  # noqa: S608
+    return {
+        "AlarmName": ANY_CIRCUIT_ALARM,
+        "Metrics": [{"Id": "rate", "Expression": query, "Period": STEADY_SECONDS, "ReturnData": True}],
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Threshold": settings.failure_threshold_percent / 100,
+        "EvaluationPeriods": 1,
+        "DatapointsToAlarm": 1,
+        "TreatMissingData": "notBreaching",
     }
 
 

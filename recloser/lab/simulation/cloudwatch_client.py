@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from recloser.lab.cloudwatch import CloudWatch, Metric
-from recloser.lab.cloudwatch.series import Span
+from recloser.lab.cloudwatch import CloudWatch
 from recloser.lab.simulation.event_queue import MS_PER_SECOND, EventQueue
+
+_TIMES = ("StateUpdatedTimestamp", "StateTransitionedTimestamp")
 
 
 class CloudWatchClient:
-    """What `DescribeAlarms` and `GetMetricData` answer now, whatever the asking function's clock says."""
+    """Answers as of now, whatever the asking function's clock says. Each answer is one page."""
 
     def __init__(self, cloudwatch: CloudWatch, queue: EventQueue) -> None:
         self._cloudwatch = cloudwatch
@@ -23,45 +24,50 @@ class CloudWatchClient:
         *,
         AlarmNamePrefix: str = "",  # noqa: N803
         AlarmNames: Sequence[str] | None = None,  # noqa: N803
+        StateValue: str | None = None,  # noqa: N803
         **_rest: Any,
     ) -> dict[str, Any]:
-        """Answer DescribeAlarms, in one page."""
         found = self._cloudwatch.describe_alarms(AlarmNames)
         return {
-            kind: [alarm for alarm in alarms if alarm["AlarmName"].startswith(AlarmNamePrefix)]
+            kind: [
+                _with_times(alarm)
+                for alarm in alarms
+                if alarm["AlarmName"].startswith(AlarmNamePrefix)
+                and StateValue in (None, alarm["StateValue"])
+            ]
             for kind, alarms in found.items()
         }
+
+    def describe_alarm_contributors(self, *, AlarmName: str, **_rest: Any) -> dict[str, Any]:  # noqa: N803
+        contributors = self._cloudwatch.describe_alarm_contributors(AlarmName)
+        return {"AlarmContributors": [_with_times(each) for each in contributors]}
 
     def get_metric_data(
         self,
         *,
-        MetricDataQueries: Sequence[dict[str, Any]],  # noqa: N803
+        MetricDataQueries: Sequence[Mapping[str, Any]],  # noqa: N803
         StartTime: datetime,  # noqa: N803
         EndTime: datetime,  # noqa: N803
         **_rest: Any,
     ) -> dict[str, Any]:
-        """Answer GetMetricData for queries of a metric's SampleCount, in one page."""
+        span = (_milliseconds(StartTime), _milliseconds(EndTime))
+        found = self._cloudwatch.get_metric_data(MetricDataQueries, span, self._queue.now_ms)
         return {
             "MetricDataResults": [
-                self._result(query, StartTime.timestamp(), EndTime.timestamp()) for query in MetricDataQueries
+                result | {"Timestamps": [_moment(at_ms) for at_ms in result["Timestamps"]]}
+                for result in found
             ]
         }
 
-    def _result(self, query: dict[str, Any], begins: float, ends: float) -> dict[str, Any]:
-        stat = query["MetricStat"]
-        period, asked = stat["Period"], stat["Metric"]
-        dimensions = {each["Name"]: each["Value"] for each in asked["Dimensions"]}
-        metric = Metric.of(asked["Namespace"], asked["MetricName"], dimensions)
-        start = int(begins) // period * period
-        span = Span(start * MS_PER_SECOND, period, max(0, -(-int(ends - start) // period)))
-        found = self._cloudwatch.metrics.aggregates(metric, None, span, self._queue.now_ms)
-        points = [
-            (start + index * period, each.count) for index, each in enumerate(found) if each is not None
-        ]
-        return {
-            "Id": query["Id"],
-            "Label": asked["MetricName"],
-            "Timestamps": [datetime.fromtimestamp(at, UTC) for at, _ in points],
-            "Values": [count for _, count in points],
-            "StatusCode": "Complete",
-        }
+
+def _with_times(described: Mapping[str, Any]) -> dict[str, Any]:
+    times = {name: datetime.fromisoformat(described[name]) for name in _TIMES if name in described}
+    return {**described, **times}
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * MS_PER_SECOND)
+
+
+def _moment(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / MS_PER_SECOND, UTC)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from functools import partial
 from typing import Any
 
 from recloser.circuit import Circuit, Override, Probes, State
 from recloser.control.alarm_events import from_alarm_event
-from recloser.control.alarms import CloudWatchAlarms, RaisedAlarm
+from recloser.control.alarms import CloudWatchAlarms, RaisedAlarm, RaisedGroup
 from recloser.control.announcement import announcement, tripped
 from recloser.control.cloudwatch_usual import CloudWatchUsual
-from recloser.control.control import Control
+from recloser.control.contributor_events import from_contributor_event
+from recloser.control.control import Applied, Control
 from recloser.control.early_trip import EarlyTrip
+from recloser.control.evidence import CloudWatchCallCounts
 from recloser.control.ignored import Ignored
 from recloser.control.minute import Minute
 from recloser.control.stack import Stack
 from recloser.decide import OverrideReleased, OverrideSet, PolicySet, ProbesReported, Reset, Signal
 from recloser.lab.cloudwatch import CloudWatch, Event
-from recloser.lab.cloudwatch.events import STATE_CHANGE
+from recloser.lab.cloudwatch.events import CONTRIBUTOR_STATE_CHANGE, STATE_CHANGE
+from recloser.lab.simulation.alarm_definitions import ANY_CIRCUIT_ALARM
 from recloser.lab.simulation.cloudwatch_client import CloudWatchClient
 from recloser.lab.simulation.context import Context
 from recloser.lab.simulation.control_tables import ControlTables
@@ -40,20 +42,21 @@ SCHEDULE_SECONDS = 60.0
 
 
 class TwinAlarms:
-    """CloudWatch as `Control` sees it: `recloser.control.alarms.Alarms` over the twin."""
+    """CloudWatch as `Control` sees it: `recloser.control.alarms.Alarms` over the twin.
 
-    def __init__(self, plane: ControlPlane, circuit: str, names: Iterable[str]) -> None:
+    Setting an alarm takes no turn here, and may fail.
+    """
+
+    def __init__(self, plane: ControlPlane, read: CloudWatchAlarms) -> None:
         self._plane = plane
-        self._circuit = circuit
-        self._names = list(names)
+        self._read = read
 
-    def raised(self) -> Iterator[RaisedAlarm]:
-        for alarm in self._plane.cloudwatch.describe_alarms(self._names)["MetricAlarms"]:
-            if alarm["StateValue"] == "ALARM":
-                since = datetime.fromisoformat(alarm["StateUpdatedTimestamp"])
-                yield RaisedAlarm(alarm["AlarmName"], self._circuit, round(since.timestamp() * MS_PER_SECOND))
+    def raised(self) -> Iterator[RaisedAlarm | RaisedGroup]:
+        return self._read.raised()
 
     def rearm(self, alarm: str, reason: str) -> bool:
+        if alarm == ANY_CIRCUIT_ALARM:
+            return False  # contributors cannot be set
         self._plane.rearm(alarm, reason)
         return True
 
@@ -81,20 +84,19 @@ class ControlPlane:
         self, tables: SharedTables, circuit: str, policy: RecoveryPolicy, alarms: Iterable[dict[str, Any]]
     ) -> None:
         """Deploy the alarms and the functions, and let the schedule run."""
-        names = []
         for definition in alarms:
-            names.append(definition["AlarmName"])
             self._tell(self.cloudwatch.put_metric_alarm(definition, self._queue.now_ms))
         self._circuit = circuit
         seen = ControlTables(tables, self._faults, self._messages.deliver_one_early)
-        self._control = Control(seen, TwinAlarms(self, circuit, names), policy, self._now_ms, sleep=_ignore)
         client, stack = CloudWatchClient(self.cloudwatch, self._queue), Stack()
-        usual = CloudWatchUsual(client, CloudWatchAlarms(client, stack), stack)
-        self._early_trip = EarlyTrip(seen, usual, self._now_ms)
-        # Operators act by themselves, and again if it did not work: for them nothing goes wrong.
-        self._operator = Control(
-            tables.memory, TwinAlarms(self, circuit, names), policy, self._true_ms, sleep=_ignore
+        read = CloudWatchAlarms(client, stack)
+        alarms_seen, counts = TwinAlarms(self, read), CloudWatchCallCounts(client, stack)
+        self._control = Control(
+            seen, alarms_seen, policy, self._now_ms, alarm_data=read, counts=counts, sleep=_ignore
         )
+        self._early_trip = EarlyTrip(seen, CloudWatchUsual(client, read, stack), self._now_ms)
+        # Operators act by themselves, and again if it did not work: for them nothing goes wrong.
+        self._operator = Control(tables.memory, alarms_seen, policy, self._true_ms, sleep=_ignore)
         self._await_evaluation()
         self._queue.after(self._random.between((0, SCHEDULE_SECONDS)), self._minute)
 
@@ -132,7 +134,7 @@ class ControlPlane:
 
     def _tell(self, events: Iterable[Event]) -> None:
         for event in events:
-            if event["detail-type"] != STATE_CHANGE:
+            if event["detail-type"] not in (STATE_CHANGE, CONTRIBUTOR_STATE_CHANGE):
                 continue
             detail = event["detail"]
             self._recording.alarms.append(
@@ -145,6 +147,11 @@ class ControlPlane:
     # --- Functions -------------------------------------------------------------------------------
 
     def _flip_for_alarm(self, event: Event) -> None:
+        if event["detail-type"] == CONTRIBUTOR_STATE_CHANGE:
+            raised = from_contributor_event(event)
+            if not isinstance(raised, Ignored):
+                self._note_applied(None, self._control.judge(raised))
+            return
         read = from_alarm_event(event)
         if not isinstance(read, Ignored):
             self._apply(*read)
@@ -174,8 +181,10 @@ class ControlPlane:
             self._apply(name, signal)
 
     def _apply(self, name: str, signal: Signal) -> None:
+        self._note_applied(signal, self._control.apply(name, signal))
+
+    def _note_applied(self, signal: Signal | None, applied: Applied) -> None:
         self.invocations += 1
-        applied = self._control.apply(name, signal)
         if self._observer is not None:
             self._observer.applied(signal, applied, self._queue.now_ms)
 

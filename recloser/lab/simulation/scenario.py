@@ -74,7 +74,12 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class AlarmSettings:
-    """The deployed alarms, by the parameters of the template."""
+    """The deployed alarms, by the parameters of the template.
+
+    `watched_by`: the circuit's own alarms, or the one that watches any circuit and no other.
+    """
+
+    watched_by: Literal["circuit", "any-circuit"] = "circuit"
 
     failure_threshold_percent: float = 50.0
     minimum_calls_fast: int = 10

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from recloser.lab.cloudwatch import CloudWatch, Metric
-from recloser.lab.cloudwatch.series import Series
 from recloser.lab.simulation.context import Context
 from recloser.lab.simulation.event_queue import MS_PER_SECOND
 from recloser.lab.simulation.machine import Machine
@@ -97,20 +96,27 @@ class Telemetry:
     def _arrive(self, second: int) -> None:
         for (name, measured), values in self._batches.pop(second).items():
             self._written.bytes += _digits(values)
-            series = self._series(name)
             for value, count in Counter(values).items():
-                series.add(measured * MS_PER_SECOND, value, count, second * MS_PER_SECOND, 1)
+                self._add(name, measured * MS_PER_SECOND, value, count, second * MS_PER_SECOND)
 
     def _show(self, values: dict[str, Value], at_ms: int, readable_ms: int) -> None:
         for name, value in values.items():
             for each in [value] if isinstance(value, int | float) else value:
-                self._series(name).add(at_ms, each, 1, readable_ms, 1)
+                self._add(name, at_ms, each, 1, readable_ms)
 
-    def _series(self, name: str) -> Series:
+    def _add(self, name: str, at_ms: int, value: float, count: float, readable_ms: int) -> None:
         metric = self._metrics.get(name)
         if metric is None:
             metric = self._metrics[name] = Metric.of(NAMESPACE, name, {DIMENSION: self._circuit})
-        return self._cloudwatch.metrics.series(metric, "Milliseconds" if name == DURATION else "Count")
+        self._cloudwatch.metrics.add(
+            metric,
+            at_ms,
+            value,
+            count,
+            available_at_ms=readable_ms,
+            unit="Milliseconds" if name == DURATION else "Count",
+            storage_resolution_seconds=1,
+        )
 
     def _head(self, values: dict[str, Value]) -> int:
         """Count a document's bytes without its numbers: its head, and a line feed."""
