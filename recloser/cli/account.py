@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from recloser.cli.problems import BadInput, Problem
 from recloser.control.alarms import CloudWatchAlarms
 from recloser.control.control import Control
 from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE, SettingError, default_policy
+from recloser.control.stack import Stack
 from recloser.policy import RecoveryPolicy
 from recloser.store.dynamodb import DynamoDBTables
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
 DEFAULT_STACK = "recloser"
+DEFAULT_NAMESPACE = "Recloser"
 CIRCUIT_TABLE_OUTPUT = "CircuitTableName"
 PROBE_TABLE_OUTPUT = "ProbeTableName"
+NAMESPACE_PARAMETER = "Namespace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,48 +39,89 @@ class Deployment:
     probe_table: str
     defaults: RecoveryPolicy
     circuits: tuple[str, ...] = ()
+    stack: str | None = None
+    namespace: str = DEFAULT_NAMESPACE
 
 
-class Account:
-    """An AWS account and Region, asked only when a command needs it.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a deployment is.
 
     Args:
         stack: the CloudFormation stack; None: the tables that the environment names, or else `recloser`.
         region: the Region; None: what the profile and the environment say.
         profile: of the AWS configuration files; None: the default chain of credentials.
-
-    Every method may raise Problem, with what an operator can do about it.
+        endpoint_url: where AWS answers, as on a local AWS; None: what the profile and the environment say.
 
     """
 
-    def __init__(
-        self, stack: str | None = None, region: str | None = None, profile: str | None = None
-    ) -> None:
-        self._stack = stack
-        self._region = region
-        self._profile = profile
+    stack: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    endpoint_url: str | None = None
+
+
+class Account:
+    """An AWS account and Region, asked only when a command needs it.
+
+    Every method may raise Problem, with what an operator can do about it.
+    """
+
+    def __init__(self, place: Place | None = None) -> None:
+        self._place = place or Place()
+
+    def at(self, **given: str) -> Account:
+        """Return the account with another stack, region, profile or endpoint_url."""
+        return Account(replace(self._place, **given))
 
     @cached_property
     def deployment(self) -> Deployment:
-        if self._stack is None and (os.environ.get(CIRCUIT_TABLE) or os.environ.get(PROBE_TABLE)):
+        stack = self._place.stack
+        if stack is None and (os.environ.get(CIRCUIT_TABLE) or os.environ.get(PROBE_TABLE)):
             return _named_by(os.environ)
-        return self._described_by(self._stack or DEFAULT_STACK)
+        return self._described_by(stack or DEFAULT_STACK)
 
     @cached_property
     def tables(self) -> DynamoDBTables:
         deployment = self.deployment
-        client = self.client("dynamodb")
-        return DynamoDBTables(deployment.circuit_table, deployment.probe_table, client)
+        return DynamoDBTables(deployment.circuit_table, deployment.probe_table, self.dynamodb)
+
+    @cached_property
+    def dynamodb(self) -> Any:
+        """One client for all threads: making one is not safe among them, and takes long."""
+        return self.client("dynamodb")
 
     @cached_property
     def control(self) -> Control:
-        return Control(self.tables, CloudWatchAlarms(self.client("cloudwatch")), self.deployment.defaults)
+        stack = Stack(self.deployment.stack or DEFAULT_STACK, self.deployment.namespace)
+        return Control(
+            self.tables, CloudWatchAlarms(self.client("cloudwatch"), stack), self.deployment.defaults
+        )
 
     def circuits(self) -> list[Circuit]:
-        """Return every circuit that was ever written, and those of the stack that never were, by name."""
-        circuits = {name: Circuit(name) for name in self.deployment.circuits}
+        """Return every circuit that was ever written, and those that are only watched or called, by name."""
+        circuits = {name: Circuit(name) for name in (*self.deployment.circuits, *self.called)}
         circuits |= {circuit.name: circuit for circuit in self.tables.scan()}
         return [circuits[name] for name in sorted(circuits)]
+
+    @cached_property
+    def called(self) -> frozenset[str]:
+        """The circuits that callers have counted calls of in the last two weeks ("ListMetrics", CloudWatch).
+
+        A circuit that never tripped has no item, and needs no alarm of its own: only the metrics know it.
+        Empty where they may not be listed.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (slow to import)
+
+        names = set()
+        try:
+            pages = self.client("cloudwatch").get_paginator("list_metrics")
+            for page in pages.paginate(Namespace=self.deployment.namespace, MetricName="Failure"):
+                for metric in page["Metrics"]:
+                    names |= {one["Value"] for one in metric["Dimensions"] if one["Name"] == "Circuit"}
+        except (BotoCoreError, ClientError):
+            return frozenset()
+        return frozenset(names)
 
     def client(
         self, service: str, *, connect_timeout: float = 3, read_timeout: float = 10, attempts: int = 3
@@ -90,20 +134,22 @@ class Account:
             read_timeout=read_timeout,
             retries={"mode": "standard", "total_max_attempts": attempts},
         )
-        with _aws_problems(service):
-            return self._session.create_client(service, region_name=self._region, config=config)
+        with aws_problems(service):
+            return self._session.create_client(
+                service, region_name=self._place.region, endpoint_url=self._place.endpoint_url, config=config
+            )
 
     @cached_property
     def _session(self) -> Session:
         from botocore.exceptions import ProfileNotFound  # noqa: PLC0415
         from botocore.session import Session  # noqa: PLC0415
 
-        session = Session(profile=self._profile)
-        with _aws_problems("AWS configuration"):
+        session = Session(profile=self._place.profile)
+        with aws_problems("AWS configuration"):
             try:
                 session.get_scoped_config()
             except ProfileNotFound:
-                profile = self._profile or session.get_config_variable("profile")
+                profile = self._place.profile or session.get_config_variable("profile")
                 allowed = ", ".join(sorted(session.available_profiles)) or "there are none"
                 raise BadInput("profile", profile, f"a profile of the AWS configuration: {allowed}") from None
         return session
@@ -115,7 +161,7 @@ class Account:
             if output not in outputs:
                 raise Problem(
                     f"stack {stack} ({description['StackStatus']}) has no output {output}: "
-                    "it is not Recloser's, or its deployment has not ended; name another with --stack"
+                    "it is not Recloser's, or its deployment has not ended; name another with --stack-name"
                 )
         parameters = {
             entry["ParameterKey"]: entry["ParameterValue"] for entry in description.get("Parameters", ())
@@ -126,13 +172,20 @@ class Account:
             raise Problem(f"stack {stack}: {error}") from error
         names = (name.strip() for name in parameters.get("Circuits", "").split(","))
         circuits = tuple(name for name in names if name)
-        return Deployment(outputs[CIRCUIT_TABLE_OUTPUT], outputs[PROBE_TABLE_OUTPUT], defaults, circuits)
+        return Deployment(
+            outputs[CIRCUIT_TABLE_OUTPUT],
+            outputs[PROBE_TABLE_OUTPUT],
+            defaults,
+            circuits,
+            stack,
+            parameters.get(NAMESPACE_PARAMETER, DEFAULT_NAMESPACE),
+        )
 
     def _describe(self, stack: str) -> dict[str, Any]:
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
         client = self.client("cloudformation")
-        with _aws_problems("cloudformation"):
+        with aws_problems("cloudformation"):
             try:
                 [description] = client.describe_stacks(StackName=stack)["Stacks"]
             except ClientError as error:
@@ -140,8 +193,8 @@ class Account:
                 if error.response["Error"]["Code"] != "ValidationError":
                     raise
                 raise Problem(
-                    f"stack {stack!r} was not found in {client.meta.region_name}: name it with --stack and "
-                    f"--region, or set {CIRCUIT_TABLE} and {PROBE_TABLE}"
+                    f"stack {stack!r} was not found in {client.meta.region_name}: name it with --stack-name "
+                    f"and --region, or set {CIRCUIT_TABLE} and {PROBE_TABLE}"
                 ) from error
         described: dict[str, Any] = description
         return described
@@ -169,7 +222,7 @@ def _environment_of(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def _aws_problems(service: str) -> Iterator[None]:
+def aws_problems(service: str) -> Iterator[None]:
     """Turn what goes wrong at AWS into one line that an operator can act on."""
     from botocore.exceptions import (  # noqa: PLC0415
         BotoCoreError,
@@ -190,3 +243,5 @@ def _aws_problems(service: str) -> Iterator[None]:
         raise BadInput("region", region, "the name of an AWS Region, as eu-west-1") from error
     except (BotoCoreError, ClientError) as error:
         raise Problem(f"{service}: {error}") from error
+    except ValueError as error:  # botocore's word for an endpoint that is no URL
+        raise BadInput("endpoint", str(error), "a URL, as http://127.0.0.1:4566") from error

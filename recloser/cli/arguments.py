@@ -7,32 +7,57 @@ from typing import Annotated
 import typer
 
 from recloser.circuit import validate_name
-from recloser.cli.account import Account
+from recloser.cli.account import Account, Place
+from recloser.cli.choice import check_form
+from recloser.cli.places import given_places
 from recloser.cli.problems import BadInput
+from recloser.errors import RecloserError
 
 
 def account_of(context: typer.Context) -> Account:
-    """Return the account that the global options name."""
+    """Return the account that the options of the place name."""
     account = context.find_object(Account)
     if account is None:
         raise RuntimeError("the command was called without its group, which makes the account")
     return account
 
 
-def _circuit_name(name: str | None) -> str | None:
+def _known_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names for the shell to complete; none where they cannot be had: a prompt is no place for an error."""
+    places = given_places(ctx.find_root().params) | given_places(ctx.params)
     try:
-        return name if name is None else validate_name(name)
+        circuits = Account(Place(**places)).circuits()
+    except RecloserError:
+        return []
+    return [circuit.name for circuit in circuits if circuit.name.startswith(incomplete)]
+
+
+def _one_name(name: str) -> str:
+    try:
+        return validate_name(name)
     except ValueError:
         raise BadInput("circuit name", name, "1 to 64 of A-Z a-z 0-9 - _ .") from None
 
 
 CircuitName = Annotated[
-    str, typer.Argument(metavar="CIRCUIT", callback=_circuit_name, help="The circuit's name.")
+    str,
+    typer.Argument(
+        metavar="CIRCUIT", callback=_one_name, autocompletion=_known_names, help="The circuit's name."
+    ),
 ]
-SomeCircuitName = Annotated[
-    str | None, typer.Argument(metavar="[CIRCUIT]", callback=_circuit_name, help="One circuit, in full.")
+CircuitNames = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[CIRCUIT]...",
+        callback=check_form,
+        autocompletion=_known_names,
+        help="Names, or patterns of names: 'payments-*'.",
+    ),
 ]
-Because = Annotated[str, typer.Option("--because", metavar="TEXT", help="Why, for the history.")]
+All = Annotated[bool, typer.Option("--all", help="Every circuit.")]
+New = Annotated[bool, typer.Option("--new", help="Take a name that nobody has heard of.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Change several circuits without a question.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the history.")]
 By = Annotated[
     str | None,
     typer.Option(

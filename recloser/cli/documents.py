@@ -13,7 +13,8 @@ from recloser.policy import CallerPolicy, RecoveryPolicy
 
 
 def print_json(document: Any) -> None:
-    typer.echo(json.dumps(document, indent=2))
+    # Everything but ASCII is escaped, and so the one control character that JSON leaves alone is too.
+    typer.echo(json.dumps(document, indent=2).replace("\x7f", "\\u007f"))
 
 
 def summary(circuit: Circuit, now_ms: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from recloser.cli.problems import Problem
 from recloser.errors import RecloserError
+from recloser.plain_text import printable
 
 
 class OneLineErrors(TyperGroup):
@@ -28,7 +29,12 @@ class OneLineErrors(TyperGroup):
 
 def tell(message: str) -> None:
     """Say something beside the answer: on stderr, on one line."""
-    typer.echo(f"recloser: {' '.join(message.splitlines())}", err=True)
+    typer.echo(f"recloser: {printable(message)}", err=True)
+
+
+def say(message: str) -> None:
+    """Give an answer of one line."""
+    typer.echo(printable(message))
 
 
 class _OneLine(logging.Handler):

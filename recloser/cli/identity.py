@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import getpass
+import re
 
 from recloser.cli.account import Account
 from recloser.cli.problems import BadInput, Problem
+from recloser.plain_text import unsafe_characters
+
+_BLANKS = re.compile(r"[ \t\r\n]+")
 
 
 def caller(account: Account, given: str | None) -> str:
@@ -24,12 +28,16 @@ def words(option: str, text: str) -> str:
     """Return a text on one line.
 
     Raises:
-        BadInput: there is nothing in it.
+        BadInput: there is nothing in it, or a character that steers terminals or is no character.
 
     """
-    if not text.strip():
+    told = _BLANKS.sub(" ", text).strip(" ")
+    if not told:
         raise BadInput(option, text, "a few words")
-    return " ".join(text.split())
+    unsafe = unsafe_characters(told)
+    if unsafe:
+        raise BadInput(option, text, f"no control characters, as {', '.join(unsafe)}")
+    return told
 
 
 def _aws_identity(account: Account) -> str | None:

@@ -5,25 +5,27 @@ What a command needs from AWS is imported and asked for when it needs it, so tha
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
 
-from recloser.cli import overrides
-from recloser.cli.account import DEFAULT_STACK, Account
+from recloser.cli import items, overrides
+from recloser.cli.account import Account, Place
 from recloser.cli.backtest import backtest
 from recloser.cli.demo import demo
 from recloser.cli.group import OneLineErrors
+from recloser.cli.places import EndpointUrl, Profile, Region, Stack, also_after
 from recloser.cli.policy import policy
 from recloser.cli.simulate import simulate
 from recloser.cli.status import history, status
-from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE
 
 app = typer.Typer(
     name="recloser",
     cls=OneLineErrors,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,  # what is not foreseen is a bug: its plain traceback helps to report it
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -45,37 +47,33 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001  (the form of a callba
 def options(
     context: typer.Context,
     *,
-    stack: Annotated[
-        str | None,
-        typer.Option(
-            "--stack",
-            envvar="RECLOSER_STACK",
-            help="The CloudFormation stack that has the tables. "
-            f"Default: the tables of {CIRCUIT_TABLE} and {PROBE_TABLE}, or else the stack {DEFAULT_STACK}.",
-        ),
-    ] = None,
-    region: Annotated[
-        str | None, typer.Option("--region", envvar="AWS_REGION", help="The AWS Region.")
-    ] = None,
-    profile: Annotated[
-        str | None, typer.Option("--profile", help="A profile of the AWS configuration files.")
-    ] = None,
+    stack: Stack = None,
+    region: Region = None,
+    profile: Profile = None,
+    endpoint_url: EndpointUrl = None,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Look after the circuit breakers of a Recloser stack."""
-    context.obj = Account(stack, region, profile)
+    context.obj = Account(Place(stack, region, profile, endpoint_url))
 
 
-app.command("status")(status)
-app.command("history")(history)
-app.command("open")(overrides.force_open)
-app.command("close")(overrides.force_closed)
-app.command("release")(overrides.release)
-app.command("reset")(overrides.reset)
-app.command("policy")(policy)
-app.command("backtest")(backtest)
+_OPERATORS: dict[str, Callable[..., None]] = {
+    "status": status,
+    "history": history,
+    "open": overrides.force_open,
+    "close": overrides.force_closed,
+    "release": overrides.release,
+    "reset": overrides.reset,
+    "policy": policy,
+    "forget": items.forget,
+    "export": items.export,
+    "import": items.import_,
+    "backtest": backtest,
+}
+for _name, _command in _OPERATORS.items():
+    app.command(_name)(also_after(_command))
 app.command("simulate")(simulate)
 app.command(
     "demo",
@@ -86,4 +84,7 @@ app.command(
 
 def main() -> None:
     """Run the command; the process exits with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show ends no list
     app(prog_name="recloser")

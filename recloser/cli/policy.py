@@ -12,9 +12,11 @@ import typer
 from recloser.circuit import Circuit
 from recloser.cli import documents, views
 from recloser.cli.account import Account
-from recloser.cli.arguments import By, CircuitName, Json, account_of
+from recloser.cli.arguments import By, CircuitName, Json, New, account_of
+from recloser.cli.changes import apply
+from recloser.cli.choice import require_known
+from recloser.cli.group import say
 from recloser.cli.identity import caller
-from recloser.cli.overrides import apply
 from recloser.cli.problems import BadInput
 from recloser.cli.status import policy_in_force
 from recloser.decide import PolicySet
@@ -35,15 +37,16 @@ def policy(
         bool, typer.Option("--clear", help="All back to the defaults, before any change.")
     ] = False,
     by: By = None,
+    new: New = False,
     as_json: Json = False,
 ) -> None:
     """Show a circuit's policy, or change it: recovery_timeout_seconds=30 permits=20."""
     account = account_of(context)
     wanted, unwanted = _parsed(changes or ()), _known("--unset", unset or ())
-    read = account.tables.read(circuit, consistent=True)
+    read = account.tables.read(circuit, consistent=True) if new else require_known(account, circuit)
     if changes or unset or clear:
         kept = {} if clear else {name: value for name, value in read.policy.items() if name not in unwanted}
-        _set(account, read, kept | wanted, by)
+        _set(account, read, kept | wanted, by, as_json=as_json)
     else:
         _show(account, read, as_json=as_json)
 
@@ -58,14 +61,20 @@ def _show(account: Account, circuit: Circuit, *, as_json: bool) -> None:
     documents.print_json({"circuit": circuit.name, "policy": in_force, "own_policy": own})
 
 
-def _set(account: Account, circuit: Circuit, settings: Mapping[str, Any], by: str | None) -> None:
-    if settings == circuit.policy:
-        typer.echo(f"{circuit.name}: nothing changed: the policy is so already")
-        return
+def _set(
+    account: Account, circuit: Circuit, settings: Mapping[str, Any], by: str | None, *, as_json: bool
+) -> None:
     _validate(account, settings)
-    apply(account, circuit.name, PolicySet(settings, caller(account, by)))
-    own = ", ".join(f"{setting}={views.value_text(value)}" for setting, value in settings.items())
-    typer.echo(f"{circuit.name}: its own settings: {own or 'none, the defaults hold'}")
+    if settings != circuit.policy:
+        apply(account, [circuit.name], PolicySet(settings, caller(account, by)), as_json=as_json)
+    elif as_json:
+        _show(account, circuit, as_json=True)
+    else:
+        say(f"{circuit.name}: nothing changed: the policy is so already")
+        return
+    if not as_json:
+        own = ", ".join(f"{setting}={views.value_text(value)}" for setting, value in settings.items())
+        say(f"{circuit.name}: its own settings: {own or 'none, the defaults hold'}")
 
 
 def _validate(account: Account, settings: Mapping[str, Any]) -> None:

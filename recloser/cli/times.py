@@ -12,6 +12,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _DURATION = re.compile(rf"(?:{_PART.pattern})+")
 _ALLOWED_DURATION = "whole or decimal numbers of s, m, h or d, as 45s, 30m, 1h30m or 2d; 1s to 3650d"
 _LONGEST_SECONDS = 3650 * 86400
+_LIFETIME_SECONDS = 100 * 365 * 86400
 
 
 def duration_ms(text: str) -> int:
@@ -37,10 +38,12 @@ def moment_ms(text: str) -> int:
 
     """
     try:
-        return round(datetime.fromisoformat(text).timestamp() * 1000)
+        at_ms = round(datetime.fromisoformat(text).timestamp() * 1000)
+        _written(at_ms)  # what is stored must be readable by whoever looks at it, wherever that is
     except (ValueError, OverflowError, OSError):
         allowed = "an ISO 8601 time, as 2031-05-17T16:30 or 2031-05-17T16:30:00Z"
         raise BadInput("--until", text, allowed) from None
+    return at_ms
 
 
 def until_ms(lasting: str | None, until: str | None, now_ms: int) -> int | None:
@@ -57,19 +60,28 @@ def until_ms(lasting: str | None, until: str | None, now_ms: int) -> int | None:
     if until is None:
         return None
     end_ms = moment_ms(until)
-    if end_ms <= now_ms:
-        raise BadInput("--until", until, f"a time after now, {moment(now_ms)}")
+    if not now_ms < end_ms <= now_ms + _LONGEST_SECONDS * 1000:
+        raise BadInput("--until", until, f"a time after now, {moment(now_ms)}, and within ten years")
     return end_ms
 
 
 def moment(at_ms: int) -> str:
-    """Write a time so that it can be read, and given back to `--until`."""
+    """Write a time so that it can be read, and given back to `--until`; one of no calendar, as stored."""
+    try:
+        return _written(at_ms)
+    except (ValueError, OverflowError, OSError):
+        return f"{at_ms} ms"
+
+
+def _written(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000).astimezone().isoformat(sep=" ", timespec="seconds")
 
 
 def distance(at_ms: int, now_ms: int) -> str:
-    """Write how far a time is from now: `3m 20s ago`, `in 45s`."""
+    """Write how far a time is from now: `3m 20s ago`, `in 45s`; one more than a lifetime away, as stored."""
     seconds = round(abs(at_ms - now_ms) / 1000)
+    if seconds > _LIFETIME_SECONDS:
+        return f"at {at_ms} ms"
     parts = []
     for unit in ("d", "h", "m", "s"):
         count, seconds = divmod(seconds, _UNIT_SECONDS[unit])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from rich.console import Console, Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, OverflowMethod, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -14,31 +16,109 @@ from recloser.circuit import Circuit, Probes, State
 from recloser.cli.documents import since_ms
 from recloser.cli.times import distance, moment
 from recloser.control.control import Applied
+from recloser.plain_text import printable
 from recloser.policy import CallerPolicy, RecoveryPolicy
 
 _COLORS = {State.CLOSED: "green", State.HALF_OPEN: "yellow", State.OPEN: "bold red"}
+_URGENCY = (State.OPEN, State.HALF_OPEN, None)  # None: closed by an override
+_LONGEST_NAME = 32  # a longer one goes on in the next line
+_SHORTEST_REASON = 12
 _WIDTH_WITHOUT_TERMINAL = 240  # for grep: a line of the table stays one line
 
 
+class _SafeConsole(Console):
+    """A console on which no text steers the terminal, whoever wrote it and whichever view shows it."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text == "\n":
+                yield segment
+            else:
+                yield Segment(_safe(segment.text), segment.style)
+
+
+def _safe(text: str) -> str:
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
 def console() -> Console:
-    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
+    return _SafeConsole(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
 
 
-def circuits_table(circuits: Iterable[Circuit], now_ms: int) -> Table:
-    """Show every circuit on a line."""
-    table = _table("circuit", "state", "since", "generation", "trips", "retry at", "override", "reason")
-    for circuit in circuits:
-        table.add_row(
-            Text(circuit.name),
-            _state(circuit, now_ms),
-            _ago(since_ms(circuit, now_ms), now_ms),
-            str(circuit.generation),
-            str(circuit.trips),
-            _ago(circuit.retry_at_ms, now_ms),
-            _override(circuit, now_ms),
-            Text(circuit.reason),
-        )
+def circuits_page(circuits: Iterable[Circuit], now_ms: int) -> RenderableType:
+    """Show each circuit on a line, those that are not closed first, under a line that counts them."""
+    rows = sorted(circuits, key=lambda circuit: (_urgency(circuit, now_ms), circuit.name))
+    if not rows:
+        return Text("no circuits")
+    return Group(_counts(rows, now_ms), _circuits_table(rows, now_ms))
+
+
+def _circuits_table(circuits: Iterable[Circuit], now_ms: int) -> Table:
+    """Show each circuit on a line; where the terminal is narrow, the reason is what is cut."""
+    rows = [_circuit_cells(circuit, now_ms) for circuit in circuits]
+    headers = ("state", "circuit", "since", "retry", "trips", "why")
+    widths = [
+        max(map(cell_len, column)) for column in zip(headers, *(map(str, row) for row in rows), strict=True)
+    ]
+    widths[1] = min(widths[1], _LONGEST_NAME)
+    widths[-1] = max(console().width - sum(widths[:-1]) - len(widths) + 1, _SHORTEST_REASON)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    for header, width in zip(headers, widths, strict=True):
+        table.add_column(header, width=width, no_wrap=header != "circuit", overflow=_overflow(header))
+    for row in rows:
+        table.add_row(*row)
     return table
+
+
+def _overflow(header: str) -> OverflowMethod:
+    return "fold" if header == "circuit" else "ellipsis"
+
+
+def _circuit_cells(circuit: Circuit, now_ms: int) -> tuple[Text, ...]:
+    seen = circuit.state_for_callers(now_ms)
+    return (
+        Text(seen, _COLORS[seen]),
+        Text(printable(circuit.name)),
+        Text(_ago(since_ms(circuit, now_ms), now_ms)),
+        Text(_ago(circuit.retry_at_ms, now_ms)),
+        Text(str(circuit.trips or "")),
+        Text(printable(_why(circuit, now_ms))),
+    )
+
+
+def is_closed(circuit: Circuit, now_ms: int) -> bool:
+    """Say whether nothing holds the circuit's calls back, and nobody has to look."""
+    return _urgency(circuit, now_ms) == len(_URGENCY)
+
+
+def _urgency(circuit: Circuit, now_ms: int) -> int:
+    seen = circuit.state_for_callers(now_ms)
+    if seen in _URGENCY:
+        return _URGENCY.index(seen)
+    # Closed by an operator over a dependency that fails: closed to callers, and somebody's business.
+    return len(_URGENCY) if circuit.active_override(now_ms) is None else len(_URGENCY) - 1
+
+
+def _counts(circuits: Sequence[Circuit], now_ms: int) -> Text:
+    seen = [circuit.state_for_callers(now_ms) for circuit in circuits]
+    overridden = sum(circuit.active_override(now_ms) is not None for circuit in circuits)
+    states = [(State.OPEN, "open"), (State.HALF_OPEN, "half-open"), (State.CLOSED, "closed")]
+    told = ", ".join(f"{seen.count(state)} {word}" for state, word in states)
+    return Text(f"{told}; {overridden} overridden", "dim")
+
+
+def _why(circuit: Circuit, now_ms: int) -> str:
+    """Tell in short what holds the circuit as it is: the operator's word, or else the last transition."""
+    shadow = "" if CallerPolicy.of(circuit.policy).enforce else "shadow mode (nobody is refused): "
+    override = circuit.active_override(now_ms)
+    if override is None:
+        return shadow + circuit.reason
+    underneath = "" if override.state is circuit.state else f", underneath {circuit.state}"
+    return f"{shadow}by {override.by}: {override.why} (until {_end(override.until_ms)}{underneath})"
+
+
+def _end(until_ms: int | None) -> str:
+    return "released" if until_ms is None else moment(until_ms)
 
 
 def circuit_page(circuit: Circuit, probes: Probes | None, defaults: RecoveryPolicy, now_ms: int) -> Group:
@@ -59,7 +139,7 @@ def history_table(circuit: Circuit) -> RenderableType:
     table = _table("at", "from", "to", "generation", "reason")
     for line in reversed(circuit.history):
         states = (Text(state, _COLORS[state]) for state in (line.from_state, line.to_state))
-        table.add_row(moment(line.at_ms), *states, str(line.generation), Text(line.reason))
+        table.add_row(moment(line.at_ms), *states, str(line.generation), Text(printable(line.reason)))
     return table
 
 
@@ -94,7 +174,7 @@ def _callers_see(circuit: Circuit, now_ms: int) -> str:
     text = f"callers see {circuit.state_for_callers(now_ms)}"
     override = circuit.active_override(now_ms)
     if override is not None:
-        return f"{text} until {'released' if override.until_ms is None else moment(override.until_ms)}"
+        return f"{text} until {_end(override.until_ms)}"
     if circuit.state is State.OPEN and circuit.retry_at_ms is not None:
         return f"{text} until probes succeed, the first from {moment(circuit.retry_at_ms)}"
     return text
@@ -106,14 +186,14 @@ def _facts(circuit: Circuit, probes: Probes | None, now_ms: int) -> Table:
         "circuit": Text(circuit.name, "bold"),
         "state": _state(circuit, now_ms),
         "since": _at(since_ms(circuit, now_ms), now_ms),
-        "reason": Text(circuit.reason),
+        "reason": Text(printable(circuit.reason)),
         "override": _override(circuit, now_ms),
         "generation": f"{circuit.generation} (revision {circuit.revision})",
         "trips": str(circuit.trips),
         "retry at": _at(circuit.retry_at_ms, now_ms),
         "probe deadline": _at(circuit.deadline_at_ms, now_ms),
         "probes": _probes(probes),
-        "alarm": Text(circuit.alarm or ""),
+        "alarm": Text(printable(circuit.alarm or "")),
     }
     for name, fact in facts.items():
         table.add_row(name, fact or Text("-"))
@@ -134,8 +214,9 @@ def _override(circuit: Circuit, now_ms: int) -> Text:
     override = circuit.active_override(now_ms)
     if override is None:
         return Text()
-    until = "released" if override.until_ms is None else moment(override.until_ms)
-    return Text(f"{override.state} by {override.by}: {override.why} (until {until})")
+    return Text(
+        printable(f"{override.state} by {override.by}: {override.why} (until {_end(override.until_ms)})")
+    )
 
 
 def _probes(probes: Probes | None) -> str:

@@ -25,6 +25,7 @@ ROOMS: dict[str, set[str]] = {
     "admit": CORE,
     "wrapped": set(),
     "predicates": {"wrapped"},
+    "plain_text": set(),
     "store": CORE | {"decide", "errors"},
     "metrics": set(),
     "control": CORE | {"decide", "errors", "metrics", "store"},
@@ -32,7 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "testing": CORE | {"admit", "caller", "control", "decide", "metrics", "store"},
     "pytest_plugin": {"caller", "testing"},
     "__init__": {"caller", "circuit", "errors"},
-    "cli": CORE | {"control", "decide", "errors", "lab", "metrics", "store"},
+    "cli": CORE | {"control", "decide", "errors", "lab", "metrics", "plain_text", "store"},
     "lab": CORE | {"admit", "caller", "control", "decide", "errors", "metrics", "store", "testing", "cli"},
 }
 

@@ -58,12 +58,12 @@ def test_template_agrees() -> None:
 def test_another_stack(
     recloser: Callable[..., Result], tables: DynamoDBTables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """--stack, or RECLOSER_STACK, names the stack; it beats the tables in the environment."""
+    """--stack-name, or RECLOSER_STACK, names the stack; it beats the tables in the environment."""
     monkeypatch.setenv("RECLOSER_CIRCUIT_TABLE", "somewhere-else")
     monkeypatch.setenv("RECLOSER_PROBE_TABLE", "somewhere-else")
 
     assert recloser("status").exit_code == 1
-    assert "payments-api" in recloser("--stack", DEFAULT_STACK, "status").stdout
+    assert "payments-api" in recloser("--stack-name", DEFAULT_STACK, "status").stdout
     monkeypatch.setenv("RECLOSER_STACK", DEFAULT_STACK)
     assert "payments-api" in recloser("status").stdout
 
@@ -77,7 +77,7 @@ def test_tables_by_environment(
     monkeypatch.setenv("RECLOSER_PERMITS", "77")
     boto3.client("cloudformation").delete_stack(StackName="a-stack-that-is-not-needed")
 
-    recloser("open", "payments-api", "--because", "outage")
+    recloser("open", "payments-api", "--new", "--reason", "outage")
 
     assert [document["circuit"] for document in json.loads(recloser("status", "--json").stdout)] == [
         "payments-api"
@@ -110,8 +110,8 @@ def test_bad_default(recloser: Callable[..., Result], monkeypatch: pytest.Monkey
 
 def test_no_stack(recloser: Callable[..., Result], aws: None) -> None:
     """A stack that is not there is named, with the Region and the ways out."""
-    told = "stack 'nowhere' was not found in eu-central-1: name it with --stack and --region, or set .*"
-    failed(recloser("--stack", "nowhere", "--region", "eu-central-1", "status"), 1, told)
+    told = "stack 'nowhere' was not found in eu-central-1: name it with --stack-name and --region, or set .*"
+    failed(recloser("--stack-name", "nowhere", "--region", "eu-central-1", "status"), 1, told)
 
 
 def test_somebody_elses_stack(recloser: Callable[..., Result], aws: None) -> None:
@@ -119,7 +119,7 @@ def test_somebody_elses_stack(recloser: Callable[..., Result], aws: None) -> Non
     template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
     boto3.client("cloudformation").create_stack(StackName="other", TemplateBody=json.dumps(template))
     told = r"stack other \(CREATE_COMPLETE\) has no output CircuitTableName: it is not Recloser's.*"
-    failed(recloser("--stack", "other", "status"), 1, told)
+    failed(recloser("--stack-name", "other", "status"), 1, told)
 
 
 def test_no_table(recloser: Callable[..., Result], aws: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ def now_ms() -> int:
 
 def test_open(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
     """Open holds a circuit open, in a new generation, with who and why, until it is released."""
-    answer = recloser("open", "payments-api", "--because", "the vendor migrates")
+    answer = recloser("open", "payments-api", "--reason", "the vendor migrates")
 
     assert answer.exit_code == 0
     assert answer.stdout == (
@@ -45,7 +45,7 @@ def test_open(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
 def test_open_for_a_while(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
     """With --for it ends by itself: the permits open at the end."""
     before_ms = now_ms()
-    answer = recloser("open", "payments-api", "--because", "migration", "--for", "30m")
+    answer = recloser("open", "payments-api", "--reason", "migration", "--for", "30m")
     after_ms = now_ms()
 
     override = tables.read("payments-api", consistent=True).override
@@ -61,9 +61,9 @@ def test_open_for_a_while(recloser: Callable[..., Result], tables: DynamoDBTable
 def test_close_until(recloser: Callable[..., Result], tables: DynamoDBTables, control: Control) -> None:
     """Close lets everything through over an open circuit, whose own state lives on; --until ends it."""
     opened = control.apply("payments-api", BROKEN).circuit
-    end = "2101-01-01T00:00:00Z"
+    end = "2031-01-01T00:00:00Z"
     answer = recloser(
-        "close", "payments-api", "--because", "false alarm", "--until", end, "--by", " ann \n lee "
+        "close", "payments-api", "--reason", "false alarm", "--until", end, "--by", " ann \n lee "
     )
 
     assert answer.stdout == (
@@ -77,7 +77,7 @@ def test_close_until(recloser: Callable[..., Result], tables: DynamoDBTables, co
 
 def test_release(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
     """A circuit that was held open goes to probes, from now on."""
-    recloser("open", "payments-api", "--because", "migration")
+    recloser("open", "payments-api", "--reason", "migration")
     before_ms = now_ms()
     answer = recloser("release", "payments-api", "--by", "ann")
 
@@ -118,7 +118,7 @@ def test_reset(recloser: Callable[..., Result], tables: DynamoDBTables, control:
     cloudwatch.set_alarm_state(AlarmName=BROKEN.alarm, StateValue="ALARM", StateReason="it fails")
     control.apply("payments-api", BROKEN)
 
-    answer = recloser("reset", "payments-api", "--because", "replaced the vendor", "--by", "ann")
+    answer = recloser("reset", "payments-api", "--reason", "replaced the vendor", "--by", "ann")
 
     assert answer.stdout == "payments-api: reset by ann: replaced the vendor; callers see CLOSED\n"
     circuit = tables.read("payments-api", consistent=True)
@@ -132,7 +132,7 @@ def test_alarm_that_cannot_be_rearmed(
 ) -> None:
     """A problem beside the answer is a line on stderr without a traceback, and the circuit is written."""
     control.apply("payments-api", BROKEN)  # there is no such alarm
-    answer = recloser("reset", "payments-api", "--because", "gone")
+    answer = recloser("reset", "payments-api", "--reason", "gone")
 
     assert answer.exit_code == 0
     assert answer.stderr.startswith(f"recloser: alarm {BROKEN.alarm} could not be re-armed: ")
@@ -142,36 +142,47 @@ def test_alarm_that_cannot_be_rearmed(
 
 
 def test_misspelled_circuit(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
-    """A name never heard of is obeyed, and told, with the one that may be meant."""
-    answer = recloser("open", "paymnets-api", "--because", "outage")
+    """A name that nobody has heard of is refused, with the one that may be meant, unless it is to be new."""
+    for command in (
+        ["open", "--reason", "outage"],
+        ["close", "--reason", "outage"],
+        ["reset", "--reason", "outage"],
+        ["release"],
+        ["forget"],
+        ["policy"],
+        ["history"],
+        ["status"],
+    ):
+        answer = recloser(command[0], "paymnets-api", *command[1:])
+        assert answer.exit_code == 1
+        assert answer.stdout == ""
+        assert answer.stderr == ("recloser: circuit paymnets-api is not known: did you mean payments-api?\n")
+    assert tables.read("paymnets-api", consistent=True).revision == 0
 
-    assert answer.exit_code == 0
-    assert answer.stderr == (
-        "recloser: note: paymnets-api was never heard of before, and the stack has no alarms for it; "
-        "did you mean payments-api?\n"
-    )
+    assert recloser("open", "paymnets-api", "--new", "--reason", "outage").exit_code == 0
     assert tables.read("paymnets-api", consistent=True).state is State.OPEN
 
 
 def test_known_circuit_without_alarms(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
     """A circuit that was written before is known, whatever the stack says."""
-    recloser("reset", "mine", "--because", "new")
-    assert recloser("open", "mine", "--because", "outage").stderr == ""
+    recloser("open", "mine", "--new", "--reason", "new")
+    answer = recloser("reset", "mine", "--reason", "outage")
+    assert (answer.exit_code, answer.stderr) == (0, "")
 
 
 def test_long_reason(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
     """A word too long to store is obeyed, and the operator hears that its end is lost."""
-    answer = recloser("open", "payments-api", "--because", "x" * 200)
+    answer = recloser("open", "payments-api", "--reason", "x" * 200)
 
     assert answer.exit_code == 0
-    assert answer.stderr == "recloser: note: the stored reason ends after 128 bytes\n"
+    assert answer.stderr == "recloser: note: the stored reason of payments-api ends after 128 bytes\n"
 
 
 def test_open_in_shadow_mode(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
     """Who opens a circuit that refuses nobody is told so."""
     recloser("policy", "payments-api", "enforce=false")
-    opened = recloser("open", "payments-api", "--because", "outage")
-    closed = recloser("reset", "payments-api", "--because", "over")
+    opened = recloser("open", "payments-api", "--reason", "outage")
+    closed = recloser("reset", "payments-api", "--reason", "over")
 
     assert opened.stderr == (
         "recloser: note: payments-api is in shadow mode (enforce=false): calls are counted, not refused\n"
@@ -183,28 +194,28 @@ def test_open_in_shadow_mode(recloser: Callable[..., Result], tables: DynamoDBTa
 def test_why_is_needed(command: str, recloser: Callable[..., Result]) -> None:
     """Nobody forces a circuit without a reason; AWS is not even asked, here without credentials."""
     missing = recloser(command, "payments-api")
-    empty = recloser(command, "payments-api", "--because", "  ")
+    empty = recloser(command, "payments-api", "--reason", "  ")
 
     assert (missing.exit_code, empty.exit_code) == (2, 2)
-    assert "--because" in missing.stderr
-    assert empty.stderr == "recloser: --because '  ' is not allowed: a few words\n"
+    assert "--reason" in missing.stderr
+    assert empty.stderr == "recloser: --reason '  ' is not allowed: a few words\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (
-            ["open", "a b", "--because", "x"],
+            ["open", "a b", "--reason", "x"],
             "circuit name 'a b' is not allowed: 1 to 64 of A-Z a-z 0-9 - _ .",
         ),
         (["release", "a/b"], "circuit name 'a/b' is not allowed: 1 to 64 of A-Z a-z 0-9 - _ ."),
-        (["open", "a", "--because", "x", "--for", "soon"], "--for 'soon' is not allowed: whole or decimal"),
+        (["open", "a", "--reason", "x", "--for", "soon"], "--for 'soon' is not allowed: whole or decimal"),
         (
-            ["close", "a", "--because", "x", "--until", "2001-01-01"],
+            ["close", "a", "--reason", "x", "--until", "2001-01-01"],
             "--until '2001-01-01' is not allowed: a time",
         ),
         (
-            ["open", "a", "--because", "x", "--for", "1m", "--until", "2101-01-01"],
+            ["open", "a", "--reason", "x", "--for", "1m", "--until", "2031-01-01"],
             "not together with --for 1m",
         ),
         (["release", "a", "--by", ""], "--by '' is not allowed: a few words"),
@@ -231,7 +242,7 @@ def test_assumed_role(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials["SecretAccessKey"])
     monkeypatch.setenv("AWS_SESSION_TOKEN", credentials["SessionToken"])
 
-    answer = recloser("open", "payments-api", "--because", "outage")
+    answer = recloser("open", "payments-api", "--reason", "outage")
 
     assert "forced OPEN by operators/ann@example.com: outage" in answer.stdout
 
@@ -243,6 +254,6 @@ def test_without_sts(
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{unused.getsockname()[1]}")
-        answer = recloser("open", "payments-api", "--because", "outage")
+        answer = recloser("open", "payments-api", "--reason", "outage")
 
     assert f"forced OPEN by {getpass.getuser()}: outage" in answer.stdout

@@ -7,7 +7,19 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-COMMANDS = ("status", "history", "open", "close", "release", "reset", "policy", "demo")
+COMMANDS = (
+    "status",
+    "history",
+    "open",
+    "close",
+    "release",
+    "reset",
+    "policy",
+    "forget",
+    "export",
+    "import",
+    "demo",
+)
 
 
 def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -21,7 +33,7 @@ def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-MAIN = "from recloser.cli.main import main; main()"
+MAIN = "from recloser.cli import run; run()"
 
 
 def test_help_needs_no_aws() -> None:
@@ -59,9 +71,13 @@ def test_unknown_command() -> None:
 
 
 def test_without_its_extra() -> None:
-    """Without typer the last line says which extra to install."""
-    answer = run("import sys; sys.modules['typer'] = None; import importlib.util\n" + MAIN)
-    assert answer.returncode == 1
-    assert answer.stderr.splitlines()[-1] == (
-        "ImportError: the command recloser needs its extra: pip install 'recloser[cli]'"
+    """Without typer one line says which extra to install; there is no traceback."""
+    program = (
+        "import sys, importlib.util as util\n"
+        "found = util.find_spec\n"
+        "util.find_spec = lambda name, *more: None if name == 'typer' else found(name, *more)\n"
     )
+    answer = run(program + MAIN)
+    assert answer.returncode == 1
+    assert answer.stderr == "recloser: the command needs its extra: pip install 'recloser[cli]'\n"
+    assert answer.stdout == ""

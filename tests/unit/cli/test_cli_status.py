@@ -6,14 +6,15 @@ import json
 import time
 from collections.abc import Callable
 
+import boto3
 import pytest
 from typer.testing import Result
 
-from recloser.circuit import Override, State
-from recloser.cli import status
+from recloser.circuit import Cause, Circuit, Override, State
+from recloser.cli import status, views
 from recloser.cli.times import moment
 from recloser.control.control import Control, wall_clock_ms
-from recloser.decide import AlarmRaised, OverrideSet, ProbesReported
+from recloser.decide import AlarmRaised, Decision, OverrideSet, ProbesReported
 from recloser.policy import RecoveryPolicy
 from recloser.store.dynamodb import DynamoDBTables
 
@@ -35,27 +36,73 @@ def test_untouched_circuits(recloser: Callable[..., Result], tables: DynamoDBTab
 def test_table(recloser: Callable[..., Result], control: Control) -> None:
     """A line for each circuit, with what callers see, whatever is underneath."""
     control.apply("payments-api", BROKEN)
-    recloser("close", "payments-api", "--because", "false alarm", "--by", "ann")
-    recloser("open", "orders", "--because", "migration", "--by", "lee")
+    recloser("close", "payments-api", "--reason", "false alarm", "--by", "ann")
+    recloser("open", "z-orders", "--new", "--reason", "migration", "--by", "lee")
 
-    header, orders, payments, search = recloser("status").stdout.splitlines()
+    counts, header, orders, payments, search = recloser("status").stdout.splitlines()
 
-    assert header.split() == [
-        "circuit",
-        "state",
-        "since",
-        "generation",
-        "trips",
-        "retry",
-        "at",
-        "override",
-        "reason",
-    ]
-    assert orders.startswith("orders ")
-    assert "OPEN by lee: migration (until released)" in orders
-    assert payments.split()[:4] == ["payments-api", "CLOSED", "(underneath", "OPEN)"]
-    assert "CLOSED by ann: false alarm (until released)" in payments
-    assert search.split() == ["search", "CLOSED", "0", "0"]
+    assert counts.rstrip() == "1 open, 0 half-open, 2 closed; 2 overridden"
+    assert header.split() == ["state", "circuit", "since", "retry", "trips", "why"]
+    assert orders.startswith("OPEN   z-orders ")  # what is open comes first, whatever its name
+    assert "by lee: migration (until released)" in orders
+    assert payments.split()[:2] == ["CLOSED", "payments-api"]
+    assert "by ann: false alarm (until released, underneath OPEN)" in payments
+    assert search.split() == ["CLOSED", "search"]
+
+
+def test_only_open(recloser: Callable[..., Result], control: Control) -> None:
+    """--open leaves out what is simply closed; a pattern leaves out what does not match."""
+    control.apply("payments-api", BROKEN)
+    recloser("close", "search", "--reason", "let it through")
+
+    def named(*arguments: str) -> list[str]:
+        return [each["circuit"] for each in json.loads(recloser("status", *arguments, "--json").stdout)]
+
+    assert named("--open") == ["payments-api", "search"]
+    assert named("pay*", "--open") == ["payments-api"]
+    assert named("payments-api", "search") == ["payments-api", "search"]
+    recloser("release", "search")
+    assert named("--open") == ["payments-api"]
+    assert recloser("status", "nothing-*").stderr == "recloser: no circuit matches 'nothing-*'\n"
+
+
+def test_200_circuits_at_80_columns(
+    recloser: Callable[..., Result], control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """200 circuits are 200 lines of at most 80 columns; no name is cut, what is open comes first."""
+    monkeypatch.setattr(views, "_WIDTH_WITHOUT_TERMINAL", 80)
+    for number in range(198):
+        recloser_tables = control._tables
+        circuit = Circuit(f"team-{number % 7}-service-{number:03d}", revision=1, reason="x" * 120)
+        recloser_tables.commit(Circuit(circuit.name), Decision(Cause.RESET, "", circuit))
+    control.apply("payments-api", BROKEN)
+
+    lines = recloser("status").stdout.splitlines()
+
+    assert len(lines) == 2 + 200
+    assert max(len(line) for line in lines) <= 80
+    assert lines[2].startswith("OPEN   payments-api ")
+    assert all(f"team-{number % 7}-service-{number:03d} " in "\n".join(lines) for number in range(198))
+
+
+def test_a_row_that_cannot_be_shown(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
+    """A time that no calendar has, or text that steers a terminal, is shown as it is stored."""
+    boto3.client("dynamodb").put_item(
+        TableName=tables._circuit_table,
+        Item={
+            "circuit": {"S": "bad\x1b[2Jname"},
+            "state": {"S": "OPEN"},
+            "revision": {"N": "1"},
+            "opened_at": {"N": "9" * 38},
+            "retry_at": {"N": "-" + "9" * 38},
+            "reason": {"S": "\x1b]0;title\x07 \x9b31m \u202egnp.exe"},
+        },
+    )
+    for arguments in (["status"], ["status", "--open"], ["status", "--json"], ["status", "bad*", "--json"]):
+        answer = recloser(*arguments)
+        assert answer.exit_code == 0, answer.stderr
+        assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(answer.stdout + answer.stderr)
+    assert "9" * 38 in recloser("status").stdout
 
 
 def test_json(recloser: Callable[..., Result], control: Control) -> None:
@@ -152,7 +199,8 @@ def test_shadow_mode_is_shown(recloser: Callable[..., Result], control: Control)
     """A circuit that refuses nobody says so."""
     control.apply("payments-api", BROKEN)
     recloser("policy", "payments-api", "enforce=false")
-    assert "OPEN (shadow: nobody is refused)" in recloser("status").stdout
+    assert "shadow mode (nobody is refused): " in recloser("status").stdout
+    assert "OPEN (shadow: nobody is refused)" in recloser("status", "payments-api").stdout
 
 
 def test_watch(recloser: Callable[..., Result], control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,8 +229,8 @@ def test_watch(recloser: Callable[..., Result], control: Control, monkeypatch: p
 def test_history(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
     """People read the newest transition first, programs last."""
     assert recloser("history", "payments-api").stdout == "no transitions yet\n"
-    recloser("open", "payments-api", "--because", "migration", "--by", "ann")
-    recloser("reset", "payments-api", "--because", "done", "--by", "lee")
+    recloser("open", "payments-api", "--reason", "migration", "--by", "ann")
+    recloser("reset", "payments-api", "--reason", "done", "--by", "lee")
 
     _, newest, oldest = recloser("history", "payments-api").stdout.splitlines()
     documents = json.loads(recloser("history", "payments-api", "--json").stdout)
