@@ -134,8 +134,8 @@ def test_export_and_import(
             "circuits[0]: circuit name 'a b' is not allowed",
         ),
         (
-            '{"format": "recloser circuits", "version": 1, "circuits": [{"circuit": "bad", "state": "ajar"}]}',
-            "circuits[0] (bad): state: 'ajar' is not a valid State",
+            '{"format": "recloser circuits", "version": 1, "circuits": [{"circuit": "b", "state": "ajar"}]}',
+            "circuits[0] (b): state: 'ajar' is not a valid State",
         ),
         (
             '{"format": "recloser circuits", "version": 1, "circuits": [{"circuit": "a", "trips": 1e999}]}',
