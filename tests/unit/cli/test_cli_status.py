@@ -72,9 +72,8 @@ def test_200_circuits_at_80_columns(
     """200 circuits are 200 lines of at most 80 columns; no name is cut, what is open comes first."""
     monkeypatch.setattr(views, "_WIDTH_WITHOUT_TERMINAL", 80)
     for number in range(198):
-        recloser_tables = control._tables
         circuit = Circuit(f"team-{number % 7}-service-{number:03d}", revision=1, reason="x" * 120)
-        recloser_tables.commit(Circuit(circuit.name), Decision(Cause.RESET, "", circuit))
+        control.tables.commit(Circuit(circuit.name), Decision(Cause.RESET, "", circuit))
     control.apply("payments-api", BROKEN)
 
     lines = recloser("status").stdout.splitlines()
