@@ -7,7 +7,7 @@ PYTHON := python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test soak check bench format validators lock clean
+.PHONY: help setup demo local test soak check bench format validators lock clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,8 +21,11 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-demo: $(READY)  ## Watch the deployed system trip on an outage and recover, on a local AWS
-	$(BIN)/python -m recloser.lab.demo
+demo: $(READY)  ## Watch the deployed system trip on an outage and recover, on a local AWS; KEEP=1: it stays up
+	$(BIN)/python -m recloser.lab.demo $(if $(KEEP),--keep)
+
+local: $(READY)  ## The local AWS with the stack and callers, up until Ctrl-C
+	$(BIN)/python -m recloser.lab.demo.local
 
 test: check  ## All tests
 	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist loadgroup

@@ -11,12 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from recloser.circuit import Circuit
 from recloser.cli.problems import BadInput, Problem
+from recloser.control.alarm_circuit import (
+    EveryCircuit,
+    circuit_of_alarm,
+    described_expressions,
+    described_metrics,
+)
 from recloser.control.alarms import CloudWatchAlarms
 from recloser.control.control import Control
+from recloser.control.ignored import Ignored
 from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE, SettingError, default_policy
 from recloser.control.stack import Stack
+from recloser.errors import EventError
 from recloser.policy import RecoveryPolicy
 from recloser.store.dynamodb import DynamoDBTables
+from recloser.store.rows import Item
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -41,6 +50,16 @@ class Deployment:
     circuits: tuple[str, ...] = ()
     stack: str | None = None
     namespace: str = DEFAULT_NAMESPACE
+
+
+@dataclass(frozen=True, slots=True)
+class TripAlarm:
+    """A metric alarm on the stack's namespace, as it was described; the circuit None: `problem` says why."""
+
+    name: str
+    described: dict[str, Any]
+    circuit: str | EveryCircuit | None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +112,8 @@ class Account:
 
     @cached_property
     def control(self) -> Control:
-        stack = Stack(self.deployment.stack or DEFAULT_STACK, self.deployment.namespace)
-        return Control(
-            self.tables, CloudWatchAlarms(self.client("cloudwatch"), stack), self.deployment.defaults
-        )
+        alarms = CloudWatchAlarms(self.client("cloudwatch"), self.stack)
+        return Control(self.tables, alarms, self.deployment.defaults)
 
     def circuits(self) -> list[Circuit]:
         """Return every circuit that was ever written, and those that are only watched or called, by name."""
@@ -122,6 +139,77 @@ class Account:
         except (BotoCoreError, ClientError):
             return frozenset()
         return frozenset(names)
+
+    def stored_items(self) -> list[Item]:
+        """Return the circuits as they are stored."""
+        with aws_problems("DynamoDB"):
+            pages = self.dynamodb.get_paginator("scan")
+            found = pages.paginate(TableName=self.deployment.circuit_table, ConsistentRead=True)
+            return [item for page in found for item in page["Items"]]
+
+    @cached_property
+    def trip_alarms(self) -> list[TripAlarm]:
+        """The metric alarms on the stack's namespace that trip circuits, or are meant to, by name."""
+        with aws_problems("CloudWatch"):
+            pages = (
+                self.client("cloudwatch")
+                .get_paginator("describe_alarms")
+                .paginate(AlarmTypes=["MetricAlarm"])
+            )
+            found = [self._trip_alarm(alarm) for page in pages for alarm in page["MetricAlarms"]]
+        return sorted((alarm for alarm in found if alarm is not None), key=lambda alarm: alarm.name)
+
+    def _trip_alarm(self, described: dict[str, Any]) -> TripAlarm | None:
+        name = described["AlarmName"]
+        metrics, expressions = described_metrics(described), described_expressions(described)
+        try:
+            circuit = circuit_of_alarm(name, metrics, expressions, self.stack)
+        except EventError as error:
+            return TripAlarm(name, described, None, str(error))
+        return None if isinstance(circuit, Ignored) else TripAlarm(name, described, circuit)
+
+    def put_alarm(self, definition: Mapping[str, Any]) -> None:
+        """Edit an alarm, as the console does."""
+        with aws_problems("CloudWatch"):
+            self.client("cloudwatch").put_metric_alarm(**definition)
+
+    @property
+    def stack(self) -> Stack:
+        return Stack(self.deployment.stack or DEFAULT_STACK, self.deployment.namespace)
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs; none where the tables are named by the environment."""
+        stack = self.deployment.stack
+        described = {} if stack is None else self._describe(stack)
+        return {entry["OutputKey"]: entry["OutputValue"] for entry in described.get("Outputs", ())}
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """The stack's parameters; none where the tables are named by the environment."""
+        stack = self.deployment.stack
+        described = {} if stack is None else self._describe(stack)
+        return {entry["ParameterKey"]: entry["ParameterValue"] for entry in described.get("Parameters", ())}
+
+    def resources(self, kind: str) -> list[str]:
+        """Name the stack's resources of a type, by their physical ids."""
+        return [identity for resource_kind, identity in self._resources if resource_kind == kind]
+
+    @cached_property
+    def _resources(self) -> list[tuple[str, str]]:
+        stack = self.deployment.stack
+        if stack is None:
+            return []
+        with aws_problems("cloudformation"):
+            pages = (
+                self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+            )
+            found = [resource for page in pages for resource in page["StackResourceSummaries"]]
+        return [
+            (each["ResourceType"], each["PhysicalResourceId"])
+            for each in found
+            if "PhysicalResourceId" in each
+        ]
 
     def client(
         self, service: str, *, connect_timeout: float = 3, read_timeout: float = 10, attempts: int = 3

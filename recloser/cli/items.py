@@ -60,7 +60,7 @@ def export(context: typer.Context, circuits: CircuitNames = None) -> None:
     """Print all that is stored of circuits, as JSON: to keep, or to import where a stack was made anew."""
     account = account_of(context)
     names = set(chosen(account, circuits)) if circuits else None
-    stored = [item for item in _scan(account) if names is None or item["circuit"]["S"] in names]
+    stored = [item for item in account.stored_items() if names is None or item["circuit"]["S"] in names]
     plain = sorted((_plain(item) for item in stored), key=lambda each: str(each["circuit"]))
     documents.print_json({"format": FORMAT, "version": VERSION, "circuits": plain})
 
@@ -144,13 +144,6 @@ def _conditional(account: Account, operation: str, request: Mapping[str, Any]) -
                 raise
             return False
     return True
-
-
-def _scan(account: Account) -> list[Item]:
-    pages = account.dynamodb.get_paginator("scan")
-    with aws_problems("DynamoDB"):
-        found = pages.paginate(TableName=account.deployment.circuit_table, ConsistentRead=True)
-        return [item for page in found for item in page["Items"]]
 
 
 def _read(path: Path) -> list[Circuit]:

@@ -14,8 +14,10 @@ import typer
 
 from recloser.cli import items, overrides
 from recloser.cli.account import Account, Place
+from recloser.cli.alarms import app as alarms
 from recloser.cli.backtest import backtest
 from recloser.cli.demo import demo
+from recloser.cli.doctor.command import doctor
 from recloser.cli.group import OneLineErrors
 from recloser.cli.places import EndpointUrl, Profile, Region, Stack, also_after
 from recloser.cli.policy import policy
@@ -70,10 +72,12 @@ _OPERATORS: dict[str, Callable[..., None]] = {
     "forget": items.forget,
     "export": items.export,
     "import": items.import_,
+    "doctor": doctor,
     "backtest": backtest,
 }
 for _name, _command in _OPERATORS.items():
     app.command(_name)(also_after(_command))
+app.add_typer(alarms, name="alarms")
 app.command("simulate")(simulate)
 app.command(
     "demo",

@@ -14,6 +14,7 @@ from rich.console import Console
 from recloser.lab.demo import report, timeline
 from recloser.lab.demo.callers import CallerError, Callers
 from recloser.lab.demo.live_view import view
+from recloser.lab.demo.local import stay_up
 from recloser.lab.demo.observer import Observer
 from recloser.lab.demo.scenario import Timing, play
 from recloser.lab.local_aws.deployment import DeploymentError
@@ -34,19 +35,20 @@ def main(
     output: Annotated[Path, typer.Option(help="Folder for report.json and timeline.png.")] = Path(
         "build/demo"
     ),
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, until Ctrl-C.")] = False,
 ) -> None:
     """Deploy Recloser to a local AWS, break a dependency, and watch the circuit open and close."""
     logging.basicConfig(level=logging.ERROR)
     console = Console()
     try:
-        observer = _run(console, callers, every)
+        sys.exit(_run(console, callers, every, output, keep=keep))
     except (CallerError, DeploymentError, EmulatorError) as problem:
         console.print(f"failed: {problem}", style="red", markup=False, highlight=False)
         sys.exit(1)
-    sys.exit(conclude(observer, console, output))
 
 
-def _run(console: Console, callers: int, every_seconds: float) -> Observer:
+def _run(console: Console, callers: int, every_seconds: float, output: Path, *, keep: bool) -> int:
     observer = Observer(CIRCUIT)
     started = time.monotonic()
     with LocalAws(
@@ -57,7 +59,11 @@ def _run(console: Console, callers: int, every_seconds: float) -> Observer:
     ) as aws:
         console.print(f"the stack stands after {time.monotonic() - started:.0f} s; {callers} callers begin")
         _watch(aws, observer, console, callers, every_seconds)
-    return observer
+        if keep:
+            code = conclude(observer, console, output)
+            stay_up(aws, console, (CIRCUIT,), callers=callers, every_seconds=every_seconds)
+            return code
+    return conclude(observer, console, output)
 
 
 def _watch(aws: LocalAws, observer: Observer, console: Console, callers: int, every_seconds: float) -> None:

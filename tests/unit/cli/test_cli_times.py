@@ -72,3 +72,10 @@ def test_until() -> None:
 def test_distance(seconds: int, expected: str) -> None:
     """A distance has two units at most."""
     assert distance(NOW_MS + seconds * 1000, NOW_MS) == expected
+
+
+@pytest.mark.parametrize("at_ms", [10**38, -(10**38), 253_402_300_800_000])
+def test_times_of_no_calendar(at_ms: int) -> None:
+    """A time that no calendar has is shown as it is stored."""
+    assert moment(at_ms) == f"{at_ms} ms"
+    assert str(at_ms) in distance(at_ms, NOW_MS)

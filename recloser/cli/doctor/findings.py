@@ -1,0 +1,31 @@
+"""What the doctor says: one form for every finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from recloser.cli.account import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be.
+
+    Args:
+        check: the check that found it.
+        subject: what it is about: a circuit, an alarm, a function, a queue.
+        what: what is so.
+        why: why it matters.
+        mend: the command that mends it, or what to do where there is none.
+
+    """
+
+    check: str
+    subject: str
+    what: str
+    why: str
+    mend: str
+
+
+Check = Callable[[Account], Iterator[Finding]]

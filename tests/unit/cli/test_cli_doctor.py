@@ -1,0 +1,219 @@
+"""`recloser doctor` and `recloser alarms`: what is wrong is found, and what is right is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from typer.testing import Result
+
+from recloser.cli.doctor import trip_alarms
+from recloser.control.control import Control
+from recloser.decide import AlarmRaised
+from recloser.store.dynamodb import DynamoDBTables
+
+RATE = "IF(FILL(calls, 0) >= 3, 100 * failures / calls, 0)"
+
+
+def failure_alarm(**changes: Any) -> dict[str, Any]:
+    """An alarm with which nothing is wrong."""
+    return {
+        "AlarmName": "by-hand",
+        "Namespace": "Recloser",
+        "MetricName": "Failure",
+        "Dimensions": [{"Name": "Circuit", "Value": "payments-api"}],
+        "Statistic": "Average",
+        "Period": 60,
+        "EvaluationPeriods": 3,
+        "DatapointsToAlarm": 2,
+        "Threshold": 0.5,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "notBreaching",
+    } | changes
+
+
+def rate_alarm() -> dict[str, Any]:
+    """A failure-rate alarm in the form of the template's."""
+
+    def stat(name: str, statistic: str) -> dict[str, Any]:
+        metric = {key: failure_alarm()[key] for key in ("Namespace", "MetricName", "Dimensions")}
+        return {
+            "Id": name,
+            "ReturnData": False,
+            "MetricStat": {"Metric": metric, "Period": 60, "Stat": statistic},
+        }
+
+    return {
+        "AlarmName": "recloser:payments-api:failure-rate-steady",
+        "Metrics": [
+            {
+                "Id": "rate",
+                "Expression": "IF(FILL(calls, 0) >= 3, 100 * failures / calls, 0)",
+                "ReturnData": True,
+            },
+            stat("failures", "Sum"),
+            stat("calls", "SampleCount"),
+        ],
+        "EvaluationPeriods": 3,
+        "DatapointsToAlarm": 2,
+        "Threshold": 50,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "notBreaching",
+    }
+
+
+def found(recloser: Callable[..., Result]) -> list[tuple[str, str, str]]:
+    answer = recloser("doctor", "--json")
+    document = json.loads(answer.stdout)
+    assert document["not_checked"] == {}
+    assert answer.exit_code == (1 if document["findings"] else 0)
+    assert all(each["why"] and each["mend"] for each in document["findings"])
+    return [(each["check"], each["subject"], each["what"]) for each in document["findings"]]
+
+
+def test_nothing_is_wrong(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
+    """Where all is well the doctor says so, and exits with 0."""
+    boto3.client("cloudwatch").put_metric_alarm(**failure_alarm())
+    boto3.client("cloudwatch").put_metric_alarm(**rate_alarm())
+    assert found(recloser) == []
+    assert recloser("doctor").stdout.strip() == "nothing found"
+
+
+def test_stored_circuits(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
+    """Overrides without an end, shadow mode, broken items and wrong clocks are found."""
+    recloser("open", "payments-api", "--reason", "migration", "--by", "ann")
+    recloser("open", "search", "--reason", "migration", "--for", "1h")
+    recloser("policy", "search", "enforce=false")
+    boto3.client("dynamodb").put_item(
+        TableName=tables._circuit_table,
+        Item={
+            "circuit": {"S": "odd"},
+            "revision": {"N": "1"},
+            "changed_at": {"N": "4102444800000"},
+            "policy": {"M": {"permits": {"S": "many"}}},
+        },
+    )
+    findings = found(recloser)
+
+    assert ("shadow mode", "search", "its policy has enforce=false") in findings
+    [told] = [what for check, subject, what in findings if (check, subject) == ("overrides", "payments-api")]
+    assert told.startswith("forced OPEN by ann since ")
+    assert ("overrides", "search") not in {(check, subject) for check, subject, _ in findings}
+    assert {check for check, subject, _ in findings if subject == "odd"} == {"stored items", "clocks"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"Threshold": 50}, "its threshold is 50, its metric at most 1"),
+        ({"Threshold": 1}, "its threshold is 1, its metric at most 1"),
+        ({"Unit": "Count"}, "it asks for the unit Count"),
+        ({"TreatMissingData": "ignore"}, "missing data leaves it as it is"),
+        ({"TreatMissingData": "breaching"}, "missing data is breaching"),
+        ({"ActionsEnabled": False}, "its actions are disabled"),
+        (
+            {"ComparisonOperator": "GreaterThanOrEqualToThreshold", "Threshold": 0},
+            "its threshold is 0, and reached is enough",
+        ),
+        ({"ComparisonOperator": "LessThanThreshold"}, "it compares with LessThanThreshold"),
+        ({"Dimensions": []}, "its metrics name 0 circuits in dimension Circuit"),
+    ],
+)
+def test_alarms(
+    changes: dict[str, Any], told: str, recloser: Callable[..., Result], tables: DynamoDBTables
+) -> None:
+    """An alarm that cannot trip, cannot clear or cannot be understood is found."""
+    boto3.client("cloudwatch").put_metric_alarm(**failure_alarm(**changes))
+    [(check, subject, what)] = found(recloser)
+    assert (check, subject) == ("alarms", "by-hand")
+    assert told in what
+
+
+def test_unwatched_circuit(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
+    """A circuit that callers count calls of and no alarm watches is found."""
+    dimensions = [{"Name": "Circuit", "Value": "orders"}]
+    boto3.client("cloudwatch").put_metric_data(
+        Namespace="Recloser", MetricData=[{"MetricName": "Failure", "Dimensions": dimensions, "Value": 0}]
+    )
+    assert [each[:2] for each in found(recloser)] == [("unwatched circuits", "orders")]
+
+
+def test_not_checked(
+    recloser: Callable[..., Result], tables: DynamoDBTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be looked at is told, and is no clean bill of health."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:9")
+    answer = recloser("doctor")
+    assert answer.exit_code == 1
+    assert "recloser: not checked: callers: " in answer.stderr
+
+
+def test_alarms_are_shown(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
+    """Alarms are shown with what they ask for now, in percent and calls."""
+    boto3.client("cloudwatch").put_metric_alarm(**rate_alarm())
+    boto3.client("cloudwatch").put_metric_alarm(**failure_alarm())
+    shown = {each["alarm"]: each for each in json.loads(recloser("alarms", "--json").stdout)}
+
+    steady = shown["recloser:payments-api:failure-rate-steady"]
+    assert (steady["circuit"], steady["threshold_percent"], steady["minimum_calls"]) == (
+        "payments-api",
+        50,
+        3,
+    )
+    assert (shown["by-hand"]["threshold_percent"], shown["by-hand"]["minimum_calls"]) == (50, None)
+    assert "50 %" in recloser("alarms").stdout
+
+
+def test_tune(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
+    """Tuning edits the circuit's own failure-rate alarm, and nothing else of it; a dry run edits nothing."""
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(**rate_alarm())
+    tune = ["alarms", "tune", "payments-api", "--threshold", "80", "--minimum-calls", "20"]
+
+    def stored() -> dict[str, Any]:
+        [alarm] = cloudwatch.describe_alarms()["MetricAlarms"]
+        return {name: value for name, value in alarm.items() if "Timestamp" not in name}
+
+    before = stored()
+    dry = recloser(*tune, "--dry-run")
+    assert "50 % of at least 3 calls -> 80 % of at least 20 calls" in dry.stdout
+    assert stored() == before
+    assert recloser(*tune).exit_code == 0
+    after = stored()
+    assert after["Threshold"] == 80
+    assert after["Metrics"][0]["Expression"] == "IF(FILL(calls, 0) >= 20, 100 * failures / calls, 0)"
+    unchanged = before.keys() - {"Threshold", "Metrics"}
+    assert {name: after[name] for name in unchanged} == {name: before[name] for name in unchanged}
+
+
+def test_tune_by_policy(
+    recloser: Callable[..., Result], tables: DynamoDBTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where only the alarm over every circuit watches, the policy is tuned; where none does, that is told."""
+    refused = recloser("alarms", "tune", "payments-api", "--threshold", "80")
+    assert (refused.exit_code, "can be tuned" in refused.stderr) == (1, True)
+    query = 'SELECT AVG(Failure) FROM SCHEMA("Recloser", Circuit) GROUP BY Circuit ORDER BY MAX() DESC'
+    every = {name: value for name, value in rate_alarm().items() if name != "Metrics"}
+    metrics = [{"Id": "q", "Expression": query, "Period": 60, "ReturnData": True}]
+    boto3.client("cloudwatch").put_metric_alarm(
+        **every | {"AlarmName": "recloser:any-circuit", "Metrics": metrics}
+    )
+
+    assert recloser("alarms", "tune", "payments-api", "--threshold", "80").exit_code == 0
+    assert tables.read("payments-api", consistent=True).policy == {"failure_threshold_percent": 80.0}
+
+
+def test_deaf_alarm(
+    recloser: Callable[..., Result], control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alarm that stands in ALARM over a closed circuit is found; over an open one it is right."""
+    monkeypatch.setattr(trip_alarms, "DEAF_AFTER_MS", -60_000)
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(**failure_alarm())
+    cloudwatch.set_alarm_state(AlarmName="by-hand", StateValue="ALARM", StateReason="it fails")
+    assert [each[:2] for each in found(recloser)] == [("deaf alarms", "by-hand")]
+    control.apply("payments-api", AlarmRaised("by-hand", "it fails", None))
+    assert found(recloser) == []
