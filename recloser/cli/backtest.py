@@ -53,8 +53,8 @@ def backtest(
         typer.Option(
             "--metrics",
             metavar="FILE",
-            help="JSON lines, EMF log lines, CSV, or what `aws cloudwatch get-metric-data` prints. "
-            "May be given several times.",
+            help="JSON lines, EMF log lines, CSV, what `aws cloudwatch get-metric-data` or "
+            "get-metric-statistics prints, or the console's CSV. May be given several times.",
         ),
     ] = None,
     from_: Annotated[
@@ -102,12 +102,13 @@ def backtest(
         else:
             inputs = _from_files(alarm, metrics or [])
         runs = _run(inputs, settings)
+        warnings = _warn(inputs, settings)
         if plot is not None:
             _draw(runs, inputs, plot)
         if as_json:
             from recloser.lab.backtest.backtest import document  # noqa: PLC0415
 
-            print_json(document(runs))
+            print_json(document(runs, warnings, inputs.left_out))
         else:
             _show(runs)
 
@@ -187,15 +188,16 @@ def _from_account(
 def _read_account(client: Any, wanted: Sequence[str], span_ms: tuple[int, int], now_ms: int) -> Inputs:
     from recloser.lab.backtest.account_metrics import read_account_alarms, read_account_metrics  # noqa: PLC0415
     from recloser.lab.backtest.alarm_files import read_alarms  # noqa: PLC0415
-    from recloser.lab.backtest.inputs import Inputs, together  # noqa: PLC0415
+    from recloser.lab.backtest.inputs import Inputs, together, without_orphans  # noqa: PLC0415
 
-    files = [Path(name) for name in wanted if Path(name).is_file()]
-    found = [alarm for path in files for alarm in read_alarms(path)]
+    files = [read_alarms(Path(name)) for name in wanted if Path(name).is_file()]
+    left_out = [one for file in files for one in file.left_out]
+    found, orphans = without_orphans([one for file in files for one in file.found], left_out)
     names = [name for name in wanted if not Path(name).is_file()]
     alarms = [one.alarm for one in found] + list(read_account_alarms(client, names))
     with _progress() as progress:
         data = read_account_metrics(client, alarms, span_ms, now_ms, progress)
-    return Inputs(together(found, data.alarms), data.samples, [])
+    return Inputs(together(found, data.alarms), data.samples, [], left_out + orphans)
 
 
 @contextmanager
@@ -218,6 +220,18 @@ def _run(inputs: Inputs, settings: Settings) -> list[AlarmRun]:
         raise Refused(str(error)) from error
 
 
+def _warn(inputs: Inputs, settings: Settings) -> list[str]:
+    """Tell what the result does not show, on stderr; return the warnings."""
+    from recloser.lab.backtest.doubts import doubts  # noqa: PLC0415
+
+    warnings = doubts(inputs.alarms, inputs.samples, settings)
+    for one in inputs.left_out:
+        tell(f"alarm {one.alarm_name!r} is left out: {one.problem}")
+    for warning in warnings:
+        tell(f"warning: {warning}")
+    return warnings
+
+
 def _draw(runs: Sequence[AlarmRun], inputs: Inputs, path: Path) -> None:
     from recloser.lab.backtest.plot import plot  # noqa: PLC0415
 
@@ -234,6 +248,8 @@ def _show(runs: Sequence[AlarmRun]) -> None:
     for run in runs:
         out.print(Text(run.alarm.name, "bold"))
         out.print(_transitions(run))
+        if run.contributors:
+            out.print(_contributors(run))
     out.print(_comparison(runs))
 
 
@@ -252,6 +268,18 @@ def _transitions(run: AlarmRun) -> RenderableType:
             _colored(transition.after),
             Text(transition.reason),
         )
+    return Group(table, Text(""))
+
+
+def _contributors(run: AlarmRun) -> RenderableType:
+    from recloser.lab.cloudwatch.times import iso_utc  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=True)
+    for header in ("at (UTC)", "contributor", "to", "reason"):
+        table.add_column(header, header_style="dim", no_wrap=header != "reason")
+    changes = [(at_ms, one.name, state, why) for one in run.contributors for at_ms, state, why in one.changes]
+    for at_ms, name, state, reason in sorted(changes, key=lambda change: change[:2]):
+        table.add_row(iso_utc(at_ms), Text(name), _colored(state), Text(reason))
     return Group(table, Text(""))
 
 

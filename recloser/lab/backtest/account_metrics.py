@@ -168,6 +168,11 @@ class _Plan:
         self.start_ms = min(self.start_ms, start_ms // MS_PER_MINUTE * MS_PER_MINUTE)
         queries = []
         for query in alarm.queries:
+            if query.select is not None:
+                raise AccountError(
+                    f"alarm {alarm.name!r} watches a Metrics Insights query, which is not read from an "
+                    "account: give the metrics' samples with --metrics"
+                )
             if query.stat is None:
                 queries.append(query)
             elif query.stat.statistic.needs_values:

@@ -81,8 +81,28 @@ class FoundAlarm:
     line: int
 
 
-def read_alarms(path: Path) -> list[FoundAlarm]:
-    """The alarms of a file, in its order. Raises InputFileError."""
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An alarm that cannot be evaluated, and why."""
+
+    alarm_name: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmFile:
+    """The alarms of a file, in its order, and those that cannot be evaluated."""
+
+    found: list[FoundAlarm]
+    left_out: list[LeftOut]
+
+
+def read_alarms(path: Path) -> AlarmFile:
+    """The alarms of a file.
+
+    Of what DescribeAlarms printed, alarms that cannot be evaluated are left out: they are in the account, and
+    right. Raises InputFileError, also if no alarm is left.
+    """
     text = read_text(path)
     try:
         document = json.loads(text)
@@ -92,7 +112,9 @@ def read_alarms(path: Path) -> list[FoundAlarm]:
     if not definitions:
         raise InputFileError(path, 1, f"holds no alarm: it must be {FORMS}")
     places = _places(text)
-    alarms = []
+    alarms: list[FoundAlarm] = []
+    left_out: list[LeftOut] = []
+    problems: list[InputFileError] = []
     for number, definition in enumerate(definitions):
         if not isinstance(definition, Mapping):
             raise InputFileError(path, 1, f"alarm {number + 1} is no object: the file must be {FORMS}")
@@ -101,8 +123,13 @@ def read_alarms(path: Path) -> list[FoundAlarm]:
         try:
             alarms.append(FoundAlarm(alarm_of(definition), path, _line_of_name(text, place)))
         except InvalidAlarmError as error:
-            raise InputFileError(path, _line_of(text, place, error.problem), str(error)) from error
-    return alarms
+            if not _is_described(document):
+                raise InputFileError(path, _line_of(text, place, error.problem), str(error)) from error
+            left_out.append(LeftOut(str(error.alarm_name), error.problem))
+            problems.append(InputFileError(path, _line_of(text, place, error.problem), str(error)))
+    if not alarms:
+        raise problems[0]
+    return AlarmFile(alarms, left_out)
 
 
 def _definitions(document: Any) -> list[Any]:
@@ -110,9 +137,14 @@ def _definitions(document: Any) -> list[Any]:
         return document
     if not isinstance(document, Mapping):
         return []
-    if "MetricAlarms" in document or "CompositeAlarms" in document:
+    if _is_described(document):
         return [*document.get("MetricAlarms", []), *document.get("CompositeAlarms", [])]
     return [document]
+
+
+def _is_described(document: Any) -> bool:
+    """Whether the file is what DescribeAlarms answers."""
+    return isinstance(document, Mapping) and ("MetricAlarms" in document or "CompositeAlarms" in document)
 
 
 def _places(text: str) -> dict[str, list[tuple[int, int]]]:

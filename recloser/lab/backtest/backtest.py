@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recloser.lab.backtest.alarm_files import Alarm, AlarmSet
+from recloser.lab.backtest.alarm_files import Alarm, AlarmSet, LeftOut
 from recloser.lab.backtest.input_files import time_ms
 from recloser.lab.cloudwatch import CloudWatch, CompositeAlarm, MetricAlarm, Sample, State, StatisticSet
 from recloser.lab.cloudwatch.evaluate import AWS_WINDOW
-from recloser.lab.cloudwatch.events import STATE_CHANGE, Event
+from recloser.lab.cloudwatch.events import CONTRIBUTOR_STATE_CHANGE, STATE_CHANGE, Event
+from recloser.lab.cloudwatch.insights import NEW_SERIES_MS
 from recloser.lab.cloudwatch.reasons import INITIAL_REASON
 from recloser.lab.cloudwatch.times import iso_utc
 
@@ -31,14 +32,32 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
+class ContributorRun:
+    """What one series of a contributor alarm did; each begins OK. `changes` are when, to what, and why."""
+
+    id: str
+    attributes: Mapping[str, str]
+    changes: tuple[tuple[int, State, str], ...]
+
+    @property
+    def name(self) -> str:
+        return ", ".join(self.attributes.values())
+
+    @property
+    def trips(self) -> int:
+        return sum(state is State.ALARM for _, state, _ in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmRun:
-    """What one alarm did between two instants."""
+    """What one alarm did between two instants; `contributors` are those that ever moved."""
 
     alarm: Alarm
     started_ms: int
     ended_ms: int
     initial: State
     transitions: tuple[Transition, ...]
+    contributors: tuple[ContributorRun, ...] = ()
 
     @property
     def trips(self) -> int:
@@ -78,8 +97,12 @@ class Settings:
 
 
 def backtest(alarms: AlarmSet, samples: Iterable[Published], settings: Settings) -> list[AlarmRun]:
-    """Runs the alarms over the samples, all in one region, as if they had been created at `from`."""
+    """Runs the alarms over the samples, all in one region, as if they had been created at `from`.
+
+    Raises ValueError for a phase that no alarm has, and for an end that is not after the start.
+    """
     published = list(samples)
+    _check_phase(alarms, settings.phase_seconds)
     start_ms, end_ms = span(alarms, published, settings)
     region = CloudWatch(
         phases_ms={} if settings.phase_seconds is None else _phases(alarms, settings.phase_seconds)
@@ -88,6 +111,14 @@ def backtest(alarms: AlarmSet, samples: Iterable[Published], settings: Settings)
     events = _create(region, alarms, settings.initial, start_ms)
     events += region.advance(end_ms)
     return [_run(alarm, events, settings.initial, start_ms, end_ms) for alarm in alarms.alarms]
+
+
+def _check_phase(alarms: AlarmSet, phase_seconds: float | None) -> None:
+    longest = max((alarm.cadence_seconds for alarm in alarms.metric_alarms), default=0)
+    if phase_seconds is not None and longest and phase_seconds >= longest:
+        raise ValueError(
+            f"--phase ({phase_seconds:g}) must be below {longest} s: that often the alarms are evaluated"
+        )
 
 
 def _phases(alarms: AlarmSet, phase_seconds: float) -> dict[str, int]:
@@ -117,7 +148,8 @@ def span(alarms: AlarmSet, published: Sequence[Published], settings: Settings) -
 
 def _reach_ms(alarm: MetricAlarm) -> int:
     """How long after a sample an alarm has certainly evaluated the whole period that it is in."""
-    return (alarm.period_seconds + alarm.cadence_seconds) * MS_PER_SECOND + AWS_WINDOW.lag_ms(alarm)
+    reach_ms = (alarm.period_seconds + alarm.cadence_seconds) * MS_PER_SECOND + AWS_WINDOW.lag_ms(alarm)
+    return reach_ms if alarm.contributor_query is None else reach_ms + NEW_SERIES_MS
 
 
 def _create(region: CloudWatch, alarms: AlarmSet, initial: State, start_ms: int) -> list[Event]:
@@ -141,7 +173,21 @@ def _run(alarm: Alarm, events: Iterable[Event], initial: State, start_ms: int, e
         and event["detail"]["state"]["value"] != event["detail"]["previousState"]["value"]
     )
     first = transitions[0].before if transitions and isinstance(alarm, CompositeAlarm) else initial
-    return AlarmRun(alarm, start_ms, end_ms, first, transitions)
+    return AlarmRun(alarm, start_ms, end_ms, first, transitions, _contributors(alarm, events))
+
+
+def _contributors(alarm: Alarm, events: Iterable[Event]) -> tuple[ContributorRun, ...]:
+    found: dict[str, ContributorRun] = {}
+    for event in events:
+        detail = event["detail"]
+        if event["detail-type"] != CONTRIBUTOR_STATE_CHANGE or detail["alarmName"] != alarm.name:
+            continue
+        contributor, state = detail["alarmContributor"], detail["state"]
+        change = (time_ms(state["timestamp"]), State(state["value"]), str(state["reason"]))
+        known = found.get(contributor["id"])
+        changes = (change,) if known is None else (*known.changes, change)
+        found[contributor["id"]] = ContributorRun(contributor["id"], contributor["attributes"], changes)
+    return tuple(sorted(found.values(), key=lambda one: one.changes[0][0]))
 
 
 def _transition(detail: Mapping[str, Any]) -> Transition:
@@ -156,9 +202,13 @@ def _transition(detail: Mapping[str, Any]) -> Transition:
     )
 
 
-def document(runs: Iterable[AlarmRun]) -> dict[str, Any]:
+def document(
+    runs: Iterable[AlarmRun], warnings: Sequence[str] = (), left_out: Sequence[LeftOut] = ()
+) -> dict[str, Any]:
     """The runs as `--json` prints them; times are ISO 8601 UTC with milliseconds."""
     return {
+        "warnings": list(warnings),
+        "leftOut": [{"alarmName": one.alarm_name, "problem": one.problem} for one in left_out],
         "alarms": [
             {
                 "alarmName": run.alarm.name,
@@ -172,7 +222,26 @@ def document(runs: Iterable[AlarmRun]) -> dict[str, Any]:
                     }
                     for transition in run.transitions
                 ],
+                **_contributors_document(run),
             }
             for run in runs
-        ]
+        ],
     }
+
+
+def _contributors_document(run: AlarmRun) -> dict[str, Any]:
+    """The contributors of an alarm that has such; a single alarm's part of the document is without."""
+    if not isinstance(run.alarm, MetricAlarm) or run.alarm.contributor_query is None:
+        return {}
+    shown = [
+        {
+            "id": contributor.id,
+            "attributes": dict(contributor.attributes),
+            "transitions": [
+                {"at": iso_utc(at_ms), "to": state.value, "reason": reason}
+                for at_ms, state, reason in contributor.changes
+            ],
+        }
+        for contributor in run.contributors
+    ]
+    return {"contributors": shown}

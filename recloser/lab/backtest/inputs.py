@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from recloser.lab.backtest.alarm_files import Alarm, AlarmSet, FoundAlarm, alarm_set, read_alarms
+from recloser.lab.backtest.alarm_files import (
+    Alarm,
+    AlarmSet,
+    FoundAlarm,
+    LeftOut,
+    alarm_set,
+    read_alarms,
+)
 from recloser.lab.backtest.backtest import Published
 from recloser.lab.backtest.input_files import InputFileError
 from recloser.lab.backtest.metric_files import MetricData, read_metrics
 from recloser.lab.backtest.query_results import with_results
-from recloser.lab.cloudwatch import InvalidAlarmError, MetricAlarm
+from recloser.lab.cloudwatch import CompositeAlarm, InvalidAlarmError, MetricAlarm
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a backtest runs on; `dropped` is what CloudWatch would not have extracted from log lines."""
+    """What a backtest runs on; `dropped` is what CloudWatch would not have extracted from log lines.
+
+    `left_out` are alarms that cannot be evaluated, beside others that can.
+    """
 
     alarms: AlarmSet
     samples: list[Published]
     dropped: list[str]
+    left_out: list[LeftOut] = field(default_factory=list)
 
 
 def read_inputs(alarm_files: Sequence[Path], metric_files: Sequence[Path]) -> Inputs:
     """Reads both. Raises InputFileError, also where an alarm needs a metric that no file has."""
-    found = [alarm for path in alarm_files for alarm in read_alarms(path)]
+    files = [read_alarms(path) for path in alarm_files]
+    left_out = [one for file in files for one in file.left_out]
+    found, orphans = without_orphans([one for file in files for one in file.found], left_out)
     data = [read_metrics(path) for path in metric_files]
     samples: list[Published] = [sample for one in data for sample in one.samples]
     ready: list[Alarm] = []
@@ -35,7 +48,27 @@ def read_inputs(alarm_files: Sequence[Path], metric_files: Sequence[Path]) -> In
             alarm, replayed = _fed(alarm, data)
             samples += replayed
         ready.append(alarm)
-    return Inputs(together(found, ready), samples, [line for one in data for line in one.dropped])
+    dropped = [line for one in data for line in one.dropped]
+    return Inputs(together(found, ready), samples, dropped, left_out + orphans)
+
+
+def without_orphans(
+    found: Sequence[FoundAlarm], left_out: Sequence[LeftOut]
+) -> tuple[list[FoundAlarm], list[LeftOut]]:
+    """The alarms without the composite ones that refer to an alarm that was left out, and these."""
+    gone = {one.alarm_name for one in left_out}
+    kept, orphans = list(found), list[LeftOut]()
+    while True:
+        orphan = next((one for one in kept if _refers_to(one.alarm, gone)), None)
+        if orphan is None:
+            return kept, orphans
+        kept.remove(orphan)
+        gone.add(orphan.alarm.name)
+        orphans.append(LeftOut(orphan.alarm.name, "AlarmRule refers to an alarm that was left out"))
+
+
+def _refers_to(alarm: Alarm, names: set[str]) -> bool:
+    return isinstance(alarm, CompositeAlarm) and bool(names & set(alarm.depends_on))
 
 
 def together(found: Sequence[FoundAlarm], ready: Sequence[Alarm]) -> AlarmSet:
@@ -50,11 +83,16 @@ def together(found: Sequence[FoundAlarm], ready: Sequence[Alarm]) -> AlarmSet:
 def _fed(alarm: MetricAlarm, data: Sequence[MetricData]) -> tuple[MetricAlarm, Sequence[Published]]:
     """The alarm, or a copy of it that reads finished datapoints, with those."""
     known = {metric for one in data for metric in one.metrics}
-    missing = [metric for metric in dict.fromkeys(alarm.metrics) if metric not in known]
+    missing: list[object] = [metric for metric in dict.fromkeys(alarm.metrics) if metric not in known]
+    missing += [
+        query.expression
+        for query in alarm.queries
+        if query.select is not None and not any(query.select.selects(metric) for metric in known)
+    ]
     if not missing:
         return alarm, []
     results = [one for one in data if one.results is not None]
-    if results:
+    if results and all(query.select is None for query in alarm.queries):
         return with_results(alarm, results[0].results or [], results[0].path)
     has = ", ".join(map(str, sorted(known))) or "no metric"
     raise InputFileError(

@@ -1,4 +1,4 @@
-"""Metrics out of a file: JSON lines, EMF log lines, CSV, or the answer of GetMetricData.
+"""Metrics out of a file: JSON lines, EMF log lines, CSV, or what CloudWatch answers and exports.
 
 JSON lines and CSV have one sample a line: `timestamp`, `namespace`, `metric`, `dimensions`, `value`, and if
 wanted `counts` (how often the value was published), `available_at` (when a query could first see it), `unit`
@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from recloser.lab.backtest.console_csv import is_console_csv, read_console_csv
 from recloser.lab.backtest.input_files import InputFileError, read_text, time_ms
+from recloser.lab.backtest.metric_statistics import read_statistics
 from recloser.lab.backtest.query_results import QueryResults, read_results
 from recloser.lab.cloudwatch import Metric, Sample, extract
 from recloser.lab.cloudwatch.metrics import NO_UNIT
@@ -51,13 +53,20 @@ def read_metrics(path: Path) -> MetricData:
         raise InputFileError(path, 1, "is empty")
     if '"MetricDataResults"' in text and start.startswith("{"):
         data.results = read_results(path, text)
+    elif '"Datapoints"' in text and start.startswith("{") and '"_aws"' not in text:
+        data.results = read_statistics(path, text)
+    elif is_console_csv(text):
+        data.results = read_console_csv(path, text)
     elif "{" in start.splitlines()[0]:
         _read_json_lines(data, text)
     elif "timestamp" in start.splitlines()[0]:
         _read_csv(data, text)
     else:
         raise InputFileError(
-            path, 1, "is neither JSON (lines, EMF, GetMetricData) nor CSV whose header names a timestamp"
+            path,
+            1,
+            "is neither JSON (lines, EMF, GetMetricData, GetMetricStatistics) nor CSV (with a timestamp in "
+            "its header, or the console's)",
         )
     return data
 
@@ -114,7 +123,7 @@ def _emf(data: MetricData, line: str, number: int) -> list[Sample]:
     try:
         document = json.loads(line[start:])
         taken_ms = int(document["_aws"]["Timestamp"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise RowError(f"is no EMF document with _aws.Timestamp: {error}") from error
     extraction = extract(line, taken_ms)
     data.dropped += [f"{data.path}:{number}: {why}" for why in extraction.dropped]

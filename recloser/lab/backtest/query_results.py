@@ -9,6 +9,7 @@ period.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -37,12 +38,16 @@ _JOINED: dict[str, Callable[[Aggregate], float | None]] = {
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """The datapoints of one query: its Id, its Label, and the line of the file where it begins."""
+    """The datapoints of one query: its Id, its Label, and the line of the file where it begins.
+
+    `statistic` is that of the datapoints, if the file tells.
+    """
 
     id: str
     label: str
     points: Points
     line: int
+    statistic: str = ""
 
 
 QueryResults = list[QueryResult]
@@ -76,15 +81,19 @@ def _result(path: Path, text: str, entry: Any) -> QueryResult:
     if not isinstance(stamps, list) or not isinstance(values, list) or len(stamps) != len(values):
         raise InputFileError(path, line, f"{name!r} must have as many Timestamps as Values")
     try:
-        points = sorted((time_ms(stamp), _number(value)) for stamp, value in zip(stamps, values, strict=True))
+        points = sorted(
+            (time_ms(stamp), datapoint_value("Values", value))
+            for stamp, value in zip(stamps, values, strict=True)
+        )
     except ValueError as error:
         raise InputFileError(path, line, f"{name!r}: {error}") from error
     return QueryResult(name, str(entry.get("Label", "")), points, line)
 
 
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"Values must hold numbers, not {value!r}")  # noqa: TRY004 - a mistake in a file
+def datapoint_value(name: str, value: Any) -> float:
+    """A finished datapoint. Raises ValueError, naming what holds it."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{name} must hold finite numbers, not {value!r}")
     return float(value)
 
 
@@ -136,11 +145,13 @@ def samples_for(stat: MetricStat, points: Points, counts: Mapping[int, float] | 
 def _result_for(
     alarm: MetricAlarm, name: str, stat: MetricStat, results: Sequence[QueryResult], source: Path
 ) -> QueryResult:
-    by_id = [result for result in results if result.id == name]
-    by_label = [result for result in results if stat.metric.name in result.label.split()]
-    found = by_id or (by_label if alarm.is_scalar else [])
-    if not found and alarm.is_scalar and len(results) == 1:
-        found = list(results)
+    fitting = [result for result in results if result.statistic in {"", stat.statistic.name}]
+    by_id = [result for result in fitting if result.id == name]
+    by_label = [result for result in fitting if stat.metric.name in result.label.split()]
+    told = [result for result in by_label if result.statistic]
+    found = by_id or told or (by_label if alarm.is_scalar else [])
+    if not found and alarm.is_scalar and len(fitting) == 1:
+        found = list(fitting)
     if len(found) == 1:
         return found[0]
     given = ", ".join(f"{result.id} ({result.label})" for result in results) or "none"

@@ -57,6 +57,11 @@ FUNCTION: /[A-Z][A-Z0-9_]*/
 """
 
 
+# What is compiled and run by recursion must not be deeper.
+MAXIMUM_DEPTH = 100
+LONGEST_SHOWN = 200
+
+
 class ExpressionError(ValueError):
     """An expression that CloudWatch, or this twin of it, cannot evaluate.
 
@@ -64,10 +69,18 @@ class ExpressionError(ValueError):
     """
 
     def __init__(self, expression: str, position: int, problem: str) -> None:
-        super().__init__(f"expression {expression!r}, column {position}: {problem}")
+        super().__init__(f"expression {_shown(expression, position)}, column {position}: {problem}")
         self.expression = expression
         self.position = position
         self.problem = problem
+
+
+def _shown(expression: str, position: int) -> str:
+    """The expression, or of a long one the part around the column."""
+    if len(expression) <= LONGEST_SHOWN:
+        return repr(expression)
+    start = max(0, position - 1 - LONGEST_SHOWN // 2)
+    return f"…{expression[start : start + LONGEST_SHOWN]!r}…"
 
 
 @lru_cache(maxsize=1)
@@ -85,4 +98,17 @@ def parse(expression: str) -> Tree[Token]:
         column = error.column
         problem = f"{expression[column - 1 : column + 9]!r} is not understood here"
         raise ExpressionError(expression, column, problem) from None
+    if depth(tree) > MAXIMUM_DEPTH:
+        raise ExpressionError(
+            expression, 1, f"more than {MAXIMUM_DEPTH} operations hang on each other; use several expressions"
+        )
     return tree
+
+
+def depth(tree: Tree[Token]) -> int:
+    """How many levels a syntax tree has, counted without recursion."""
+    deepest, level = 0, [tree]
+    while level:
+        deepest += 1
+        level = [child for node in level for child in node.children if isinstance(child, Tree)]
+    return deepest

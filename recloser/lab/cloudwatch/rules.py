@@ -14,8 +14,11 @@ from lark import Lark, Tree, UnexpectedInput, UnexpectedToken
 from lark.lexer import Token
 
 from recloser.lab.cloudwatch.alarms import State
+from recloser.lab.cloudwatch.grammar import depth
 
 WHOLE_PERCENT = 100
+# A rule is built and evaluated by recursion.
+MAXIMUM_DEPTH = 250
 
 _GRAMMAR = r"""
 ?start: disjunction
@@ -153,6 +156,8 @@ def parse_rule(text: str) -> ParsedRule:
         raise _unexpected(text, error) from None
     except UnexpectedInput as error:
         raise _unexpected(text, error) from None
+    if depth(tree) > MAXIMUM_DEPTH:
+        raise RuleError(f"AlarmRule has more than {MAXIMUM_DEPTH} operations that hang on each other")
     builder = _Builder()
     rule = builder.build(tree)
     return ParsedRule(rule, tuple(builder.alarms), builder.elements)

@@ -58,3 +58,25 @@ def test_a_region(needed: int, row: str, mode: str, expected: State | None, prio
     after = prior if expected is KEEP else expected
     assert region.state("signal").value is after
     assert states_of(events) == ([] if after is prior else [("10:05:30.000", after)])
+
+
+@pytest.mark.parametrize(
+    ("window", "needed", "expected"),
+    [
+        # Two breaches, none of three needed: the alarm rises once the older one is three periods old.
+        ([None, None, None, 1.0, 1.0], 3, "INSUFFICIENT_DATA"),
+        ([None, None, 1.0, 1.0, None], 3, "ALARM"),
+        ([None, 1.0, None, None, 1.0], 3, "ALARM"),
+        # The younger one alone would not do it.
+        ([None, None, None, None, 1.0], 2, "INSUFFICIENT_DATA"),
+        ([None, None, None, 1.0, None], 2, "ALARM"),
+        # A good datapoint anywhere in the window switches the rule off.
+        ([0.0, None, 1.0, None, None], 3, "OK"),
+        ([1.0, None, 0.0, None, 1.0], 3, "OK"),
+    ],
+)
+def test_breaches_that_are_old_enough(window: list[float | None], needed: int, expected: str) -> None:
+    """Under `missing` fewer breaches than needed raise the alarm when the oldest is as many periods old."""
+    alarm = metric_alarm(scalar_alarm(Period=60, DatapointsToAlarm=needed, Threshold=0.5))
+    at_ms = Window(0, len(window) * 60_000, 60_000, len(window))
+    assert decide(alarm, Datapoints(at_ms, window)).state == expected

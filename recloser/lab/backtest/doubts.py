@@ -1,0 +1,81 @@
+"""What makes a backtest say less than it seems to: told beside its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from recloser.lab.backtest.alarm_files import AlarmSet
+from recloser.lab.backtest.backtest import Published, Settings, span
+from recloser.lab.cloudwatch import Metric, MetricAlarm
+from recloser.lab.cloudwatch.alarms import SECONDS_PER_MINUTE, MetricStat
+from recloser.lab.cloudwatch.evaluate import evaluation_window
+from recloser.lab.cloudwatch.times import iso_utc
+
+MS_PER_MINUTE = 60_000
+# Fewer samples than this tell nothing about their distance.
+FEW = 3
+
+
+def doubts(alarms: AlarmSet, published: Sequence[Published], settings: Settings) -> list[str]:
+    """Why alarms see nothing, or hardly anything, of the data; one sentence each."""
+    by_metric: dict[Metric, list[Published]] = {}
+    for sample in published:
+        by_metric.setdefault(sample.metric, []).append(sample)
+    span_ms = span(alarms, published, settings)
+    found = [doubt for alarm in alarms.metric_alarms for doubt in _doubts_of(alarm, by_metric, span_ms)]
+    return list(dict.fromkeys(found))
+
+
+def _doubts_of(
+    alarm: MetricAlarm, by_metric: Mapping[Metric, Sequence[Published]], span_ms: tuple[int, int]
+) -> Iterator[str]:
+    for query in alarm.queries:
+        if query.stat is not None:
+            samples = by_metric.get(query.stat.metric, [])
+            if samples:
+                yield from _unit(alarm, query.stat, samples)
+                yield from _resolution(alarm, query.stat.metric, samples)
+    samples = [sample for metric in _read(alarm, by_metric) for sample in by_metric[metric]]
+    if samples:
+        yield from _span(alarm, samples, span_ms)
+
+
+def _read(alarm: MetricAlarm, known: Mapping[Metric, object]) -> list[Metric]:
+    selects = [query.select for query in alarm.queries if query.select is not None]
+    return [
+        metric
+        for metric in known
+        if metric in alarm.metrics or any(select.selects(metric) for select in selects)
+    ]
+
+
+def _unit(alarm: MetricAlarm, stat: MetricStat, samples: Sequence[Published]) -> Iterator[str]:
+    units = sorted({sample.unit for sample in samples})
+    if stat.unit is not None and stat.unit not in units:
+        yield (
+            f"alarm {alarm.name!r} reads {stat.metric} in the unit {stat.unit}, and the data have it in "
+            f"{', '.join(units)} only: the alarm sees nothing"
+        )
+
+
+def _resolution(alarm: MetricAlarm, metric: Metric, samples: Sequence[Published]) -> Iterator[str]:
+    stamps = {sample.timestamp_ms for sample in samples}
+    is_coarse = all(sample.storage_resolution_seconds == SECONDS_PER_MINUTE for sample in samples) or (
+        len(stamps) >= FEW and all(stamp % MS_PER_MINUTE == 0 for stamp in stamps)
+    )
+    if alarm.period_seconds < SECONDS_PER_MINUTE and is_coarse:
+        periods = SECONDS_PER_MINUTE // alarm.period_seconds
+        yield (
+            f"alarm {alarm.name!r} has periods of {alarm.period_seconds} s, and the data of {metric} are by "
+            f"the minute: one period in {periods} has data"
+        )
+
+
+def _span(alarm: MetricAlarm, samples: Sequence[Published], span_ms: tuple[int, int]) -> Iterator[str]:
+    begin_ms = evaluation_window(alarm, span_ms[0]).start_ms
+    stamps = [sample.timestamp_ms for sample in samples]
+    if not any(begin_ms <= stamp < span_ms[1] for stamp in stamps):
+        yield (
+            f"alarm {alarm.name!r} has no data between {iso_utc(span_ms[0])} and {iso_utc(span_ms[1])}: "
+            f"they are from {iso_utc(min(stamps))} to {iso_utc(max(stamps))}"
+        )
