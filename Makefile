@@ -7,7 +7,7 @@ PYTHON := python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo local test soak check bench format validators lock clean
+.PHONY: help setup demo local test soak check bench format release aws-check validators lock clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,12 @@ bench: $(READY)  ## Measure against the other libraries; writes docs/benchmarks.
 format: $(READY)  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+release: $(READY)  ## Wheel, layer, functions, template without macros and checksums, in dist/
+	$(BIN)/python release/make.py
+
+aws-check: $(READY)  ## Ask the AWS account of the environment what only AWS can answer; asks you first
+	$(BIN)/python release/aws_check.py
 
 validators: $(READY)  ## Compile the schemas of events for the functions
 	$(BIN)/python events/compile_schemas.py
