@@ -17,7 +17,8 @@ from recloser.lab.local_aws.deployment import Stack, stack
 from recloser.lab.local_aws.emulator import REGION, client_environment
 from recloser.lab.local_aws.local_aws import LocalAws
 
-PARAMETERS = ("Namespace=Blue", "Circuits=two-stacks-api", "Runtime=python3.11", "Architecture=x86_64")
+RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"  # of this machine
+PARAMETERS = ("Namespace=Blue", "Circuits=two-stacks-api", f"Runtime={RUNTIME}", "Architecture=x86_64")
 
 
 @pytest.fixture(scope="module")
