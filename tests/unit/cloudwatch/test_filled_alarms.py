@@ -1,0 +1,141 @@
+"""What `FILL` does to the failure-rate alarms: the table in docs/cloudwatch.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from alarm_twin import at
+
+from recloser.lab.cloudwatch import CloudWatch, Event, Metric
+
+FAILURE = Metric.of("Recloser", "Failure", {"Circuit": "payments-api"})
+START = at("10:00:00")
+OUTAGE = at("10:05:07")
+OPEN_MS = 12_000
+
+
+def rate(period: int, minimum: int, calls: str) -> dict[str, Any]:
+    queries = [
+        {
+            "Id": name,
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": FAILURE.namespace,
+                    "MetricName": FAILURE.name,
+                    "Dimensions": [{"Name": "Circuit", "Value": "payments-api"}],
+                },
+                "Period": period,
+                "Stat": statistic,
+            },
+            "ReturnData": False,
+        }
+        for name, statistic in (("failures", "Sum"), ("calls", "SampleCount"))
+    ]
+    expression = f"IF({calls} >= {minimum}, 100 * failures / calls, 0)"
+    return {
+        "AlarmName": "rate",
+        "Metrics": [*queries, {"Id": "rate", "Expression": expression}],
+        "EvaluationPeriods": 3,
+        "DatapointsToAlarm": 2,
+        "Threshold": 50,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "notBreaching",
+    }
+
+
+def fast(calls: str) -> dict[str, Any]:
+    return rate(10, 10, calls)
+
+
+def steady(calls: str) -> dict[str, Any]:
+    return rate(60, 3, calls)
+
+
+NOW, FILLED = "calls", "FILL(calls, 0)"
+
+
+def call(region: CloudWatch, now_ms: int, lag_ms: int, calls: int) -> None:
+    region.metrics.add(
+        FAILURE,
+        now_ms,
+        1.0 if now_ms >= OUTAGE else 0.0,
+        calls,
+        available_at_ms=now_ms + lag_ms,
+        storage_resolution_seconds=1,
+    )
+
+
+def raised(events: list[Event]) -> list[int]:
+    states = [event["detail"]["state"] for event in events]
+    return [at(state["timestamp"][11:23]) for state in states if state["value"] == "ALARM"]
+
+
+def trips(definition: dict[str, Any], lag: float, every: float = 0.5, calls: int = 10) -> list[int | None]:
+    """Seconds from an outage to the trip, for phases a fifth of the cadence apart; None: never."""
+    cadence = 10 if definition["Metrics"][0]["MetricStat"]["Period"] == 10 else 60
+    found: list[int | None] = []
+    for fifth in range(5):
+        region = CloudWatch(phases_ms={"rate": cadence * fifth * 200 + 300})
+        region.put_metric_alarm(definition, START)
+        for now_ms in range(START, OUTAGE + 300_000, round(every * 1000)):
+            call(region, now_ms, round(lag * 1000), calls)
+        first = raised(region.advance(OUTAGE + 300_000))[:1]
+        found.append((first[0] - OUTAGE) // 1000 if first else None)
+    return found
+
+
+def events_after_the_close(definition: dict[str, Any]) -> list[int]:
+    """How often a re-armed alarm rises over a circuit that closed after 12 s and is not called since."""
+    cadence = 10 if definition["Metrics"][0]["MetricStat"]["Period"] == 10 else 60
+    found = []
+    for fifth in range(5):
+        region = CloudWatch(phases_ms={"rate": cadence * fifth * 200 + 300})
+        region.put_metric_alarm(definition, START)
+        opened = closed = events = 0
+        for now_ms in range(START, OUTAGE + 1_200_000, 500):
+            if raised(region.advance(now_ms)):
+                opened, events = opened or now_ms, events + bool(closed)
+                if closed:
+                    region.set_alarm_state("rate", "OK", "re-armed", None, now_ms)
+            if opened and not closed and now_ms >= opened + OPEN_MS:
+                closed = now_ms
+                region.set_alarm_state("rate", "OK", "re-armed", None, now_ms)
+            if not opened:
+                call(region, now_ms, 2_000, 5)
+        found.append(events)
+    return found
+
+
+@pytest.mark.parametrize(("lag", "slowest"), [(2, 31), (12, 33)])
+def test_with_metrics_in_time_the_trip_is_the_same(lag: int, slowest: int) -> None:
+    """Up to 12 s late, metrics trip the filled fast alarm when they trip today's."""
+    assert trips(fast(NOW), lag) == trips(fast(FILLED), lag)
+    assert max(one or 999 for one in trips(fast(FILLED), lag)) == slowest
+
+
+def test_metrics_that_are_late_blind_the_filled_fast_alarm() -> None:
+    """25 s late, it never trips at most phases: the newest periods are zeros that were made up."""
+    assert None not in trips(fast(NOW), 25)
+    assert trips(fast(FILLED), 25).count(None) == 3
+
+
+def test_sparse_bursts_trip_the_filled_fast_alarm_later() -> None:
+    """A burst every 25 s trips it 20 s later: the gaps count as good."""
+    now, filled = (trips(fast(calls), 2, 25, 12) for calls in (NOW, FILLED))
+    assert [after - before for before, after in zip(now, filled, strict=True) if before and after] == [20] * 5
+
+
+@pytest.mark.parametrize("lag", [2, 70])
+def test_the_steady_alarm_trips_the_same(lag: int) -> None:
+    """At 60 s the filled alarm is not later, even with metrics that are 70 s late."""
+    assert trips(steady(NOW), lag) == trips(steady(FILLED), lag)
+    assert None not in trips(steady(FILLED), lag)
+
+
+def test_events_after_the_close() -> None:
+    """Over a circuit that nobody calls a filled alarm rises again once or twice, today's seven times."""
+    assert events_after_the_close(fast(NOW)) == [6, 7, 7, 7, 7]
+    assert events_after_the_close(fast(FILLED)) == [0, 1, 1, 1, 1]
+    assert events_after_the_close(steady(NOW)) == [7, 7, 7, 7, 7]
+    assert events_after_the_close(steady(FILLED)) == [2, 2, 2, 2, 2]
