@@ -243,7 +243,8 @@ class Invariants(Observer):
 
     @property
     def _slack_ms(self) -> float:
-        return 2 * self._scenario.faults.clock_skew_seconds * MS_PER_SECOND
+        faults = self._scenario.faults
+        return 2 * (faults.clock_skew_seconds + faults.wrong_clocks.seconds) * MS_PER_SECOND
 
     def _check(self, holds: bool, what: str) -> None:  # noqa: FBT001  (as an assert)
         if not holds:
