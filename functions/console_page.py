@@ -22,7 +22,7 @@ ACTIONS = {
     "reset": ("Reset", "Close and forget earlier trips of"),
 }
 _ORDER = (State.OPEN, State.HALF_OPEN, State.CLOSED)
-_COLORS = {State.OPEN: "#d13212", State.HALF_OPEN: "#b7791f", State.CLOSED: "#1d8102"}
+_COLORS = {State.OPEN: "#e5432d", State.HALF_OPEN: "#c98500", State.CLOSED: "#2c9c2c"}
 _DARK = "background:#161e2d;color:#d1d5db"
 _LIGHT = "background:#fff;color:#16191f"
 _STYLE = """<style>

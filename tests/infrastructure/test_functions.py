@@ -10,7 +10,7 @@ from transformed_template import ROOT, Document, deployed, of_type
 from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE, default_policy
 from recloser.policy import RecoveryPolicy
 
-FUNCTIONS = ["FlipState", "StartRecovery", "Announce", "DemoCallerFunction"]
+FUNCTIONS = ["FlipState", "StartRecovery", "Announce", "Console", "ConsoleAct", "DemoCallerFunction"]
 
 
 def environment(resources: Document, function: str) -> Document:

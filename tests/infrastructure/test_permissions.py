@@ -47,6 +47,14 @@ def dead_letters(function: str) -> tuple[Any, ...]:
 
 
 ALLOWED: dict[str, list[tuple[Any, ...]]] = {
+    # Who may look may not act.
+    "ConsoleRole": [*own("Console"), (["dynamodb:GetItem", "dynamodb:Scan"], attribute("CircuitTable"))],
+    "ConsoleActRole": [
+        *own("ConsoleAct"),
+        (["dynamodb:GetItem", "dynamodb:UpdateItem"], attribute("CircuitTable")),
+        (["dynamodb:PutItem", "dynamodb:UpdateItem"], attribute("ProbeTable")),
+        (["cloudwatch:SetAlarmState"], OWN_ALARMS),
+    ],
     "FlipStateRole": [
         *own("FlipState"),
         *COMMIT,
@@ -158,6 +166,8 @@ def test_every_role_is_known(resources: Document) -> None:
         "FlipState": attribute("FlipStateRole"),
         "StartRecovery": attribute("StartRecoveryRole"),
         "Announce": attribute("AnnounceRole"),
+        "Console": attribute("ConsoleRole"),
+        "ConsoleAct": attribute("ConsoleActRole"),
         "DemoCallerFunction": attribute("DemoCallerRole"),
     }
 
