@@ -160,7 +160,9 @@ class LocalAws:
         entered.callback(self._close_clients)
         self._emulator.start()
         self._progress("deploying (sam deploy --config-env local)")
-        parameters = {"Circuits": ",".join(self._circuits), "DependencyUrl": self.dependency.url}
+        parameters = {"DependencyUrl": self.dependency.url}
+        if self._circuits:  # sam takes no empty value; none is the template's default
+            parameters["Circuits"] = ",".join(self._circuits)
         deployment.deploy(self.endpoint_url, parameters | self._parameters)
         self.stack = stack(self.client("cloudformation"))
 
