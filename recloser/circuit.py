@@ -15,6 +15,7 @@ from typing import Any
 NAME_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 DUE_SHARDS = 8
 HISTORY_LENGTH = 10
+OPERATIONS_LENGTH = 5
 # Permits that may be given back in one generation; then a new one begins, so that no item grows without end.
 GIVE_BACKS_PER_GENERATION = 100
 
@@ -106,7 +107,11 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One line of a circuit's history. `cause` is None where an older version wrote it."""
+    """One line of a circuit's history.
+
+    `cause` is None where another version wrote it. `by` is the operator, if it was one. `count` is how often
+    this step was made in the same outage: `at_ms`, `generation` and `reason` are of the last time.
+    """
 
     at_ms: int
     from_state: State
@@ -114,6 +119,26 @@ class Transition:
     generation: int
     reason: str
     cause: Cause | None = None
+    by: str | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """What began an outage, whole. `Circuit.alarm` names the alarm.
+
+    `threshold` and `datapoints`, newest first, are the alarm's; `calls` and `failures` were counted in its
+    newest bad data, or reported by environments. None, and no datapoints: not known.
+    """
+
+    at_ms: int
+    generation: int
+    cause: Cause | None
+    reason: str
+    threshold: float | None = None
+    datapoints: tuple[float, ...] = ()
+    calls: int | None = None
+    failures: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +146,10 @@ class Circuit:
     """One protected dependency, as it was read.
 
     `cause` and `reason` are those of the last transition; the cause is None before the first, and where it is
-    of a version that this one does not know. `permits` counts the permits minted in this generation.
-    `deadline_at_ms` is when a probe that is out counts as lost; it is set while such a probe's clock runs.
+    of a version that this one does not know. `trip` began the present or latest outage. `history` are the
+    transitions that nobody ordered, `operations` what operators did, both oldest first. `permits` counts the
+    permits minted in this generation. `deadline_at_ms` is when a probe that is out counts as lost; it is set
+    while such a probe's clock runs.
     """
 
     name: str
@@ -142,6 +169,13 @@ class Circuit:
     override: Override | None = None
     policy: Mapping[str, Any] = field(default_factory=dict)
     history: tuple[Transition, ...] = ()
+    operations: tuple[Transition, ...] = ()
+    trip: Trip | None = None
+
+    @property
+    def timeline(self) -> tuple[Transition, ...]:
+        """The history with the operations, oldest first."""
+        return tuple(sorted((*self.history, *self.operations), key=lambda line: line.at_ms))
 
     def active_override(self, now_ms: int) -> Override | None:
         if self.override is not None and self.override.is_active(now_ms):

@@ -38,12 +38,14 @@ from typing import Any, assert_never
 from recloser.circuit import (
     GIVE_BACKS_PER_GENERATION,
     HISTORY_LENGTH,
+    OPERATIONS_LENGTH,
     Cause,
     Circuit,
     Override,
     Probes,
     State,
     Transition,
+    Trip,
 )
 from recloser.policy import RecoveryPolicy
 
@@ -95,7 +97,7 @@ class AlarmRaised:
     `newest_data_ends_ms` is when the newest breaching datapoint ended; None: set by hand
     (SetAlarmState), so there is no data to judge. `newest_data_begins_ms` is when it began; None: that is
     not known, as for a composite alarm. With `evidence` the alarm was not set by hand; its times go before
-    those two, and its figures are judged.
+    those two, and its figures are judged. `threshold` and `datapoints`, newest first, are kept with the trip.
     """
 
     alarm: str
@@ -103,6 +105,8 @@ class AlarmRaised:
     newest_data_ends_ms: int | None
     newest_data_begins_ms: int | None = None
     evidence: Evidence | None = None
+    threshold: float | None = None
+    datapoints: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,16 +293,20 @@ def _alarm_raised(circuit: Circuit, signal: AlarmRaised, now_ms: int, policy: Re
         # OK, or it could not raise again: CloudWatch speaks only when an alarm changes.
         reason = "stale: no datapoint is newer than the last close"
         return Decision(Cause.STALE_DATA, reason, rearm=signal.alarm)
+    cause, reason = Cause.ALARM, f"alarm raised: {signal.reason}"
+    threshold, calls, failures = signal.threshold, None, None
     if by_hand:
-        reason = f"alarm set by hand: {signal.reason}"
-        return _trip(circuit, Cause.ALARM_BY_HAND, reason, now_ms, policy, alarm=signal.alarm)
-    reason = f"alarm raised: {signal.reason}"
-    if signal.evidence is not None:
+        cause, reason = Cause.ALARM_BY_HAND, f"alarm set by hand: {signal.reason}"
+    elif signal.evidence is not None:
         doubt = _doubt(signal.evidence, policy)
         if doubt is not None:
             return doubt
         reason = f"alarm raised: {_figures(signal.evidence)}: {signal.reason}"
-    return _trip(circuit, Cause.ALARM, reason, now_ms, policy, alarm=signal.alarm)
+        threshold = _limits(signal.evidence, policy).threshold_percent
+        calls, failures = signal.evidence.calls, signal.evidence.failures
+    generation = circuit.generation + 1
+    trip = Trip(now_ms, generation, cause, reason, threshold, signal.datapoints, calls, failures)
+    return _trip(_began(circuit, signal.alarm, trip), cause, reason, now_ms, policy)
 
 
 def _is_stale(circuit: Circuit, signal: AlarmRaised, now_ms: int) -> bool:
@@ -377,8 +385,17 @@ def _failures_reported(
     threshold = f"the threshold is {signal.limits.threshold_percent:g} %"
     if bound <= signal.limits.threshold_percent:
         return nothing(Cause.BELOW_THRESHOLD, f"too few failures: {figures}; {threshold}")
-    reason = f"failures reported: {figures}; {threshold}"
-    return _trip(circuit, Cause.FAILURES_REPORTED, reason, now_ms, policy, alarm=signal.alarm)
+    cause, reason = Cause.FAILURES_REPORTED, f"failures reported: {figures}; {threshold}"
+    trip = Trip(
+        now_ms,
+        circuit.generation + 1,
+        cause,
+        reason,
+        threshold=signal.limits.threshold_percent,
+        calls=window.calls,
+        failures=window.failures,
+    )
+    return _trip(_began(circuit, signal.alarm, trip), cause, reason, now_ms, policy)
 
 
 # --- Probes and time -----------------------------------------------------------------------------
@@ -512,17 +529,14 @@ def _deadline_ms(now_ms: int, policy: RecoveryPolicy) -> int:
 # --- Transitions ---------------------------------------------------------------------------------
 
 
-def _trip(
-    circuit: Circuit,
-    cause: Cause,
-    reason: str,
-    now_ms: int,
-    policy: RecoveryPolicy,
-    *,
-    alarm: str | None = None,
-) -> Decision:
+def _began(circuit: Circuit, alarm: str, trip: Trip) -> Circuit:
+    """Keep what began an outage; probes that fail later leave it as it is."""
+    return replace(circuit, alarm=alarm, trip=trip)
+
+
+def _trip(circuit: Circuit, cause: Cause, reason: str, now_ms: int, policy: RecoveryPolicy) -> Decision:
     trips = 1 if _is_new_outage(circuit, now_ms, policy) else circuit.trips + 1
-    tripped = replace(circuit, opened_at_ms=now_ms, trips=trips, alarm=alarm or circuit.alarm)
+    tripped = replace(circuit, opened_at_ms=now_ms, trips=trips)
     retry_at_ms = now_ms + _recovery_wait_ms(circuit, trips, now_ms, policy)
     return _begin_generation(tripped, cause, reason, now_ms, retry_at_ms=retry_at_ms, before=circuit)
 
@@ -535,6 +549,7 @@ def _begin_generation(
     *,
     retry_at_ms: int | None,
     before: Circuit | None = None,
+    by: str | None = None,
 ) -> Decision:
     """Open, in a new generation with its canary permit, so that nothing older can move it.
 
@@ -552,7 +567,7 @@ def _begin_generation(
         permits=permits,
     )
     mint = Mint(generation, permits, retry_at_ms) if permits else None
-    return Decision(cause, reason, _moved(before or circuit, opened, cause, reason, now_ms), mint)
+    return Decision(cause, reason, _moved(before or circuit, opened, cause, reason, now_ms, by=by), mint)
 
 
 def _half_open(
@@ -570,7 +585,7 @@ def _admit_others(circuit: Circuit, now_ms: int, policy: RecoveryPolicy) -> Deci
     return Decision(Cause.CANARY_SUCCEEDED, reason, moved, Mint(circuit.generation, others))
 
 
-def _close(circuit: Circuit, cause: Cause, reason: str, now_ms: int) -> Decision:
+def _close(circuit: Circuit, cause: Cause, reason: str, now_ms: int, by: str | None = None) -> Decision:
     after = replace(
         circuit,
         state=State.CLOSED,
@@ -580,7 +595,7 @@ def _close(circuit: Circuit, cause: Cause, reason: str, now_ms: int) -> Decision
         deadline_at_ms=None,
         permits=0,
     )
-    return Decision(cause, reason, _moved(circuit, after, cause, reason, now_ms), rearm=circuit.alarm)
+    return Decision(cause, reason, _moved(circuit, after, cause, reason, now_ms, by=by), rearm=circuit.alarm)
 
 
 def _is_new_outage(circuit: Circuit, now_ms: int, policy: RecoveryPolicy) -> bool:
@@ -615,7 +630,7 @@ def _wait_ms(trips: int, policy: RecoveryPolicy, jitter: float) -> int:
 def _set_override(circuit: Circuit, override: Override, now_ms: int, policy: RecoveryPolicy) -> Decision:
     reason = f"forced {override.state} by {override.by}: {override.why}"
     if override.state is State.CLOSED:
-        return _lift(circuit, override, Cause.OPERATOR, reason, now_ms)
+        return _lift(circuit, override, Cause.OPERATOR, reason, now_ms, by=override.by)
     # Opening is a generation of its own: whatever probes are still out belong to an older one, and
     # the permits open when the override ends, so that its expiry needs nobody to act.
     held = replace(
@@ -624,12 +639,15 @@ def _set_override(circuit: Circuit, override: Override, now_ms: int, policy: Rec
         trips=1 if _is_new_outage(circuit, now_ms, policy) else max(1, circuit.trips),
         override=override,
     )
+    until_ms, by = override.until_ms, override.by
     return _begin_generation(
-        held, Cause.OPERATOR, reason, now_ms, retry_at_ms=override.until_ms, before=circuit
+        held, Cause.OPERATOR, reason, now_ms, retry_at_ms=until_ms, before=circuit, by=by
     )
 
 
-def _lift(circuit: Circuit, override: Override | None, cause: Cause, reason: str, now_ms: int) -> Decision:
+def _lift(
+    circuit: Circuit, override: Override | None, cause: Cause, reason: str, now_ms: int, *, by: str
+) -> Decision:
     """Put `override` in the place of the one there is.
 
     A circuit that was held open must prove itself by probes, beginning now, before traffic returns.
@@ -637,14 +655,14 @@ def _lift(circuit: Circuit, override: Override | None, cause: Cause, reason: str
     lifted = replace(circuit, override=override)
     held = circuit.active_override(now_ms)
     if held is not None and held.state is State.OPEN:
-        return _begin_generation(lifted, cause, reason, now_ms, retry_at_ms=now_ms, before=circuit)
-    return Decision(cause, reason, _moved(circuit, lifted, cause, reason, now_ms))
+        return _begin_generation(lifted, cause, reason, now_ms, retry_at_ms=now_ms, before=circuit, by=by)
+    return Decision(cause, reason, _moved(circuit, lifted, cause, reason, now_ms, by=by))
 
 
 def _release_override(circuit: Circuit, by: str, now_ms: int) -> Decision:
     if circuit.override is None:
         return nothing(Cause.NO_OVERRIDE, "no override to release")
-    return _lift(circuit, None, Cause.RELEASED, f"override released by {by}", now_ms)
+    return _lift(circuit, None, Cause.RELEASED, f"override released by {by}", now_ms, by=by)
 
 
 def _expire_override(
@@ -660,31 +678,75 @@ def _expire_override(
 
 
 def _set_policy(circuit: Circuit, settings: Mapping[str, Any], by: str, now_ms: int) -> Decision:
-    """A line in the history, but no transition: the state's cause, reason and time stay what they were."""
-    cause, reason = Cause.POLICY_SET, f"policy set by {by}"
-    changed = _noted(circuit, replace(circuit, policy=settings), cause, reason, now_ms)
+    """An operation, but no transition: the state's cause, reason and time stay what they were."""
+    cause, reason = Cause.POLICY_SET, f"policy set by {by}: {_policy_change(circuit.policy, settings)}"
+    changed = _noted(circuit, replace(circuit, policy=settings), cause, reason, now_ms, by=by)
     return Decision(cause, reason, _rewritten(changed))
+
+
+def _policy_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    changes = [
+        f"{name}={value}" + (f" (was {before[name]})" if name in before else "")
+        for name, value in after.items()
+        if name not in before or value != before[name]
+    ]
+    changes += [f"{name} back to the default (was {before[name]})" for name in before if name not in after]
+    return ", ".join(changes) or "no change"
 
 
 def _reset(circuit: Circuit, by: str, why: str, now_ms: int) -> Decision:
     afresh = replace(circuit, trips=0, override=None)
-    return _close(afresh, Cause.RESET, f"reset by {by}: {why}", now_ms)
+    return _close(afresh, Cause.RESET, f"reset by {by}: {why}", now_ms, by)
 
 
 # --- Writing -------------------------------------------------------------------------------------
 
 
-def _moved(before: Circuit, after: Circuit, cause: Cause, reason: str, now_ms: int) -> Circuit:
+_OPERATIONS = {
+    Cause.OPERATOR,
+    Cause.RELEASED,
+    Cause.OVERRIDE_EXPIRED,
+    Cause.RESET,
+    Cause.POLICY_SET,
+}
+
+
+def _moved(
+    before: Circuit, after: Circuit, cause: Cause, reason: str, now_ms: int, *, by: str | None = None
+) -> Circuit:
     """Make a transition: people see it in cause, reason and history. An expired override goes."""
     moved = replace(
         after, cause=cause, reason=reason, changed_at_ms=now_ms, override=after.active_override(now_ms)
     )
-    return _rewritten(_noted(before, moved, cause, reason, now_ms))
+    return _rewritten(_noted(before, moved, cause, reason, now_ms, by=by))
 
 
-def _noted(before: Circuit, after: Circuit, cause: Cause, reason: str, now_ms: int) -> Circuit:
-    line = Transition(now_ms, before.state, after.state, after.generation, reason, cause)
-    return replace(after, history=(*after.history, line)[-HISTORY_LENGTH:])
+def _noted(
+    before: Circuit, after: Circuit, cause: Cause, reason: str, now_ms: int, *, by: str | None
+) -> Circuit:
+    line = Transition(now_ms, before.state, after.state, after.generation, reason, cause, by)
+    if cause in _OPERATIONS:
+        return replace(after, operations=(*after.operations, line)[-OPERATIONS_LENGTH:])
+    return replace(after, history=_counted(after.history, line)[-HISTORY_LENGTH:])
+
+
+def _counted(history: tuple[Transition, ...], line: Transition) -> tuple[Transition, ...]:
+    """Add a line, or count it where the same step was made before in this outage.
+
+    A long outage would otherwise push its own beginning out of the history, two lines with every probe.
+    """
+    for index in reversed(range(len(history))):
+        earlier = history[index]
+        if State.CLOSED in (earlier.from_state, earlier.to_state):
+            break
+        if (earlier.cause, earlier.from_state, earlier.to_state) == (
+            line.cause,
+            line.from_state,
+            line.to_state,
+        ):
+            counted = replace(line, count=earlier.count + 1)
+            return (*history[:index], *history[index + 1 :], counted)
+    return (*history, line)
 
 
 def _rewritten(circuit: Circuit) -> Circuit:

@@ -13,7 +13,16 @@ from stream_batch import each_record
 from validators import circuit_stream
 
 from recloser.circuit import Circuit
-from recloser.control.announcement import DETAIL_TYPE, SOURCE, STATE_VALUES, announcement, tripped
+from recloser.control.announcement import (
+    SOURCE,
+    STATE_CHANGED,
+    STATE_VALUES,
+    Announcement,
+    announcement,
+    log_entry,
+    new_lines,
+    tripped,
+)
 from recloser.control.stream_records import from_circuit_record
 from recloser.metrics.emf import STATE, TRIPS, emf_document, lambda_properties, write_line
 
@@ -34,22 +43,21 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
 def announce(record: dict[str, Any]) -> None:
     validate({"Records": [record]}, circuit_stream)
     before, after = from_circuit_record(record)
-    detail = announcement(before, after)
-    if detail is None:
-        logger.info("nothing to announce", extra={"circuit": after.name, "revision": after.revision})
-        return
-    send(detail)
-    publish(before, after)
-    logger.info("announced", extra=detail)
+    told = announcement(before, after)
+    if told is not None:
+        send(told)
+        if told.detail_type == STATE_CHANGED:
+            publish(before, after)
+    for line in new_lines(before, after):
+        logger.info("transition", extra=log_entry(after, line))
 
 
-def send(detail: dict[str, Any]) -> None:
-    entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": json.dumps(detail)}
+def send(told: Announcement) -> None:
+    entry = {"Source": SOURCE, "DetailType": told.detail_type, "Detail": json.dumps(told.detail)}
     answer = events.put_events(Entries=[entry])
     if answer["FailedEntryCount"]:
-        raise AnnouncementRefused(
-            f"EventBridge refused the event of {detail['circuit']}: {answer['Entries']}"
-        )
+        name = told.detail["circuit"]
+        raise AnnouncementRefused(f"EventBridge refused the event of {name}: {answer['Entries']}")
 
 
 def publish(before: Circuit, after: Circuit) -> None:

@@ -6,7 +6,7 @@ Source: "Alarm events and EventBridge", CloudWatch user guide.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -60,7 +60,9 @@ def from_alarm_event(
         return Ignored(
             f"alarm {alarm} rests on no datapoint at all: silence says nothing about the dependency"
         )
-    return circuit, AlarmRaised(alarm, state.get("reason") or "no reason given", ends_ms, begins_ms)
+    reason = state.get("reason") or "no reason given"
+    threshold, datapoints = (None, ()) if ends_ms is None else _figures(state)
+    return circuit, AlarmRaised(alarm, reason, ends_ms, begins_ms, threshold=threshold, datapoints=datapoints)
 
 
 def _circuit(alarm: str, configuration: Mapping[str, Any], stack: Stack) -> str | EveryCircuit | Ignored:
@@ -99,6 +101,18 @@ def _newest_data_ms(alarm: str, state: Mapping[str, Any]) -> tuple[int | None, i
         return ends_ms - period_ms, ends_ms
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise EventError(f"alarm {alarm}: state.reasonData is not understood: {error!r}") from error
+
+
+def _figures(state: Mapping[str, Any]) -> tuple[float | None, tuple[float, ...]]:
+    """The threshold, and the newest datapoints, newest first. For people: what is no number is left out."""
+    data = _json_object(state.get("reasonData"))
+    recent = data.get("recentDatapoints")
+    threshold = next(_numbers([data.get("threshold")]), None)
+    return threshold, tuple(_numbers(reversed(recent))) if isinstance(recent, list) else ()
+
+
+def _numbers(values: Iterable[object]) -> Iterator[float]:
+    return (value for value in values if isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _json_object(text: str | None) -> Mapping[str, Any]:

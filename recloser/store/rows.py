@@ -8,9 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from recloser.circuit import HISTORY_LENGTH, Cause, Circuit, Override, Probes, State, Transition
+from recloser.circuit import (
+    HISTORY_LENGTH,
+    OPERATIONS_LENGTH,
+    Cause,
+    Circuit,
+    Override,
+    Probes,
+    State,
+    Transition,
+    Trip,
+)
 from recloser.policy import usable
 
 SCHEMA = 1
@@ -19,12 +29,14 @@ LATEST_MS = 253_402_300_799_999  # the end of the year 9999, the last that a cal
 # DynamoDB's limit is 400 KB, and an item that is nearly full takes no more claims. Ours stay far below.
 LARGEST_PERMIT_ITEM_BYTES = 200_000
 PROBES_KEPT_SECONDS = 30 * 24 * 3600
-# Ten reasons in the history then keep an item below one read unit of 4 KB.
+READ_UNIT_BYTES = 4096
 LONGEST_TEXT_BYTES = 128
-LONGEST_HISTORY_TEXT_BYTES = 120
+LONGEST_TRIP_REASON_BYTES = 1024  # an alarm's reason has at most 1023 characters, nearly always ASCII
+DATAPOINTS_KEPT = 5
 
 AttributeValue = Mapping[str, Any]
 Item = Mapping[str, AttributeValue]
+T = TypeVar("T")
 
 
 # --- Values --------------------------------------------------------------------------------------
@@ -85,7 +97,11 @@ def _number(text: str) -> int | float:
 
 
 def encode_circuit(circuit: Circuit) -> dict[str, dict[str, Any] | None]:
-    """Every attribute of a circuit's item but its key; None: the attribute must be absent."""
+    """Every attribute of a circuit's item but its key; None: the attribute must be absent.
+
+    The item stays below one read unit: where texts are very long, the oldest lines of the history go first,
+    then the oldest operations.
+    """
     override = circuit.override
     due_at_ms = circuit.due_at_ms
     plain: dict[str, Any] = {
@@ -104,11 +120,40 @@ def encode_circuit(circuit: Circuit) -> dict[str, dict[str, Any] | None]:
         "alarm": circuit.alarm,
         "override": None if override is None else _override_row(override),
         "policy": circuit.policy,
+        "trip": None if circuit.trip is None else _trip_row(circuit.trip),
         "history": [_transition_row(line) for line in circuit.history],
+        "operations": [_transition_row(line) for line in circuit.operations] or None,
         "due": None if due_at_ms is None else circuit.due_shard,
         "due_at": due_at_ms,
     }
-    return {name: None if value is None else encode(value) for name, value in plain.items()}
+    key = {"circuit": encode(circuit.name), "schema": encode(SCHEMA)}
+    while True:
+        item = {name: None if value is None else encode(value) for name, value in plain.items()}
+        lines = plain["history"] or plain["operations"] or []
+        if not lines or item_bytes(key) + item_bytes(item) < READ_UNIT_BYTES:
+            return item
+        del lines[0]
+
+
+def item_bytes(item: Mapping[str, AttributeValue | None]) -> int:
+    """Size an item by the rules of "DynamoDB item sizes and formats" (DynamoDB developer guide)."""
+    present = ((name, value) for name, value in item.items() if value is not None)
+    return sum(len(name.encode()) + _value_bytes(value) for name, value in present)
+
+
+def _value_bytes(attribute: AttributeValue) -> int:
+    [(kind, value)] = attribute.items()
+    match kind:
+        case "S":
+            return len(value.encode())
+        case "N":
+            return len(value) // 2 + 2
+        case "M":
+            return 3 + len(value) + item_bytes(value)
+        case "L":
+            return 3 + sum(1 + _value_bytes(inner) for inner in value)
+        case _:
+            return 1
 
 
 def _short(text: str, longest_bytes: int = LONGEST_TEXT_BYTES) -> str:
@@ -132,9 +177,36 @@ def _transition_row(line: Transition) -> dict[str, Any]:
         "from": line.from_state,
         "to": line.to_state,
         "generation": line.generation,
-        "reason": _short(line.reason, LONGEST_HISTORY_TEXT_BYTES),
+        "reason": _short(line.reason),
     }
-    return row if line.cause is None else row | {"cause": line.cause}
+    if line.cause is not None:
+        row["cause"] = line.cause
+    if line.by is not None:
+        row["by"] = _short(line.by)
+    if line.count > 1:
+        row["count"] = line.count
+    return row
+
+
+def _trip_row(trip: Trip) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "at": trip.at_ms,
+        "generation": trip.generation,
+        "cause": trip.cause,
+        "reason": _short(trip.reason, LONGEST_TRIP_REASON_BYTES),
+        "threshold": None if trip.threshold is None else _storable(trip.threshold),
+        "datapoints": [_storable(value) for value in trip.datapoints[:DATAPOINTS_KEPT]] or None,
+        "calls": trip.calls,
+        "failures": trip.failures,
+    }
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _storable(value: float) -> float:
+    """Round to six digits, within what DynamoDB takes for a number."""
+    if not math.isfinite(value) or abs(value) > LARGEST_COUNT:
+        return math.copysign(LARGEST_COUNT, value)
+    return 0 if abs(value) < 1 / LARGEST_COUNT else _number(f"{value:.6g}")
 
 
 def decode_circuit(name: str, item: Item) -> tuple[Circuit, list[str]]:
@@ -166,6 +238,8 @@ def decode_circuit(name: str, item: Item) -> tuple[Circuit, list[str]]:
         override=row.take("override", _read_override, None),
         policy=row.take_policy("policy"),
         history=row.take("history", _read_history, ()),
+        operations=row.take("operations", _read_operations, ()),
+        trip=row.take("trip", _read_trip, None),
     )
     return circuit, row.problems
 
@@ -243,17 +317,47 @@ def _read_cause(value: object) -> Cause | None:
 
 
 def _read_history(rows: list[Mapping[str, Any]]) -> tuple[Transition, ...]:
-    return tuple(
-        Transition(
-            at_ms=_moment(row["at"]),
-            from_state=State(row["from"]),
-            to_state=State(row["to"]),
-            generation=_count(row["generation"]),
-            reason=_text(row["reason"]),
-            cause=_read_cause(row.get("cause")),
-        )
-        for row in rows[-HISTORY_LENGTH:]
+    return tuple(map(_read_transition, rows[-HISTORY_LENGTH:]))
+
+
+def _read_operations(rows: list[Mapping[str, Any]]) -> tuple[Transition, ...]:
+    return tuple(map(_read_transition, rows[-OPERATIONS_LENGTH:]))
+
+
+def _read_transition(row: Mapping[str, Any]) -> Transition:
+    return Transition(
+        at_ms=_moment(row["at"]),
+        from_state=State(row["from"]),
+        to_state=State(row["to"]),
+        generation=_count(row["generation"]),
+        reason=_text(row["reason"]),
+        cause=_read_cause(row.get("cause")),
+        by=_optional(_text, row.get("by")),
+        count=_count(row.get("count", 1)),
     )
+
+
+def _read_trip(row: Mapping[str, Any]) -> Trip:
+    return Trip(
+        at_ms=_moment(row["at"]),
+        generation=_count(row["generation"]),
+        cause=_read_cause(row.get("cause")),
+        reason=_text(row["reason"]),
+        threshold=_optional(_finite, row.get("threshold")),
+        datapoints=tuple(map(_finite, row.get("datapoints", ()))),
+        calls=_optional(_count, row.get("calls")),
+        failures=_optional(_count, row.get("failures")),
+    )
+
+
+def _optional(read: Callable[[object], T], value: object) -> T | None:
+    return None if value is None else read(value)
+
+
+def _finite(value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return value
+    raise ValueError(f"{value!r} is not a number")
 
 
 # --- Probes --------------------------------------------------------------------------------------

@@ -132,7 +132,7 @@ class Observer:
         with self._lock:
             self._circuit = circuit
             known = set(self._record.transitions)
-            self._record.transitions += [line for line in circuit.history if line not in known]
+            self._record.transitions += [line for line in circuit.timeline if line not in known]
             if circuit.state is State.OPEN and circuit.retry_at_ms is not None:
                 self._record.retries_at_ms[circuit.generation] = circuit.retry_at_ms
 
