@@ -61,7 +61,7 @@ def detail(circuit: Circuit, probes: Probes | None, policy: RecoveryPolicy, now_
 
 def history(circuit: Circuit) -> list[dict[str, Any]]:
     """List the transitions, newest last."""
-    return [_transition(line) for line in circuit.history]
+    return [_transition(line) for line in circuit.timeline]
 
 
 def _override(override: Override) -> dict[str, Any]:

@@ -134,10 +134,10 @@ def circuit_page(circuit: Circuit, probes: Probes | None, defaults: RecoveryPoli
 
 def history_table(circuit: Circuit) -> RenderableType:
     """Show the transitions, newest first."""
-    if not circuit.history:
+    if not circuit.timeline:
         return Text("no transitions yet")
     table = _table("at", "from", "to", "generation", "reason")
-    for line in reversed(circuit.history):
+    for line in reversed(circuit.timeline):
         states = (Text(state, _COLORS[state]) for state in (line.from_state, line.to_state))
         table.add_row(moment(line.at_ms), *states, str(line.generation), Text(printable(line.reason)))
     return table

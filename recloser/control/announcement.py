@@ -32,7 +32,11 @@ def announcement(before: Circuit, after: Circuit) -> Announcement | None:
         return Announcement(STATE_CHANGED, _detail(before, after, told))
     if before.policy != after.policy:
         told = line or Transition(
-            after.changed_at_ms, before.state, after.state, after.generation, "the settings were edited by hand"
+            after.changed_at_ms,
+            before.state,
+            after.state,
+            after.generation,
+            "the settings were edited by hand",
         )
         return Announcement(POLICY_CHANGED, _detail(before, after, told))
     return None

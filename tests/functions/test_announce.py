@@ -6,6 +6,7 @@ import functools
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -167,13 +168,27 @@ def test_a_release_is_announced(region: Region, sent: list[dict[str, Any]]) -> N
     assert as_event(entry)["detail"]["override"] is None
 
 
-def test_what_nobody_sees_is_not_announced(
+def test_a_policy_change_is_an_event_of_its_own(
     region: Region, sent: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A change of settings alone, or of a deadline, is neither an event nor a metric."""
+    """A change of settings alone is announced, with who did it and what changed; it is no metric."""
     after = decide(CLOSED, PolicySet({"permits": 20}, by="maria"), NOW_MS, RecoveryPolicy()).circuit
     assert after is not None
     assert region.announce(change(row(CLOSED), row(after))) == {"batchItemFailures": []}
+    [event] = map(as_event, sent)
+    assert_fits(event, "circuit-state-changed")
+    assert event["detail-type"] == "Circuit Policy Changed"
+    assert (event["detail"]["cause"], event["detail"]["by"]) == ("policy_set", "maria")
+    assert event["detail"]["reason"] == "policy set by maria: permits=20"
+    assert metrics(capsys.readouterr().out) == []
+
+
+def test_what_nobody_sees_is_not_announced(
+    region: Region, sent: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A deadline that begins is neither an event nor a metric."""
+    after = replace(OPEN, deadline_at_ms=NOW_MS + 30_000, revision=OPEN.revision + 1)
+    assert region.announce(change(row(OPEN), row(after))) == {"batchItemFailures": []}
     assert sent == []
     assert metrics(capsys.readouterr().out) == []
 

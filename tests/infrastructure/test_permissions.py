@@ -83,7 +83,12 @@ ALLOWED: dict[str, list[tuple[Any, ...]]] = {
         (
             ["events:PutEvents"],
             DEFAULT_BUS,
-            {"StringEquals": {"events:source": "recloser", "events:detail-type": "Circuit State Changed"}},
+            {
+                "StringEquals": {
+                    "events:source": "recloser",
+                    "events:detail-type": ["Circuit State Changed", "Circuit Policy Changed"],
+                }
+            },
         ),
         dead_letters("Announce"),
     ],

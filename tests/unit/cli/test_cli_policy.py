@@ -30,7 +30,7 @@ def test_change(recloser: Callable[..., Result], tables: DynamoDBTables) -> None
 
     assert answer.exit_code == 0
     assert answer.stdout == (
-        "payments-api: policy set by user/moto; callers see CLOSED\n"
+        "payments-api: policy set by user/moto: permits=30 (was 20), backoff=1.5; callers see CLOSED\n"
         "payments-api: its own settings: permits=30, enforce=false, backoff=1.5\n"
     )
     stored = tables.read("payments-api", consistent=True).policy

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recloser.circuit import Cause, Circuit, Override, Probes, State, Transition
+from recloser.circuit import Cause, Circuit, Override, Probes, State, Transition, Trip
 from recloser.decide import (
     AlarmRaised,
     Decision,
@@ -607,15 +607,59 @@ def test_reset_starts_afresh(circuit: Circuit) -> None:
 
 
 def test_a_policy_of_its_own_changes_nothing_else() -> None:
-    """Setting a policy is no transition, but the history names who did it."""
+    """Setting a policy is no transition, but the operations name who did it, and what changed."""
     changed = after(decide(OPEN, PolicySet({"backoff": 2}, by="ann"), NOW, POLICY))
-    noted = Transition(NOW, State.OPEN, State.OPEN, OPEN.generation, "policy set by ann", Cause.POLICY_SET)
-    assert changed == replace(OPEN, policy={"backoff": 2}, revision=OPEN.revision + 1, history=(noted,))
+    noted = Transition(NOW, State.OPEN, State.OPEN, OPEN.generation, "", Cause.POLICY_SET, "ann")
+    noted = replace(noted, reason="policy set by ann: backoff=2")
+    assert changed == replace(OPEN, policy={"backoff": 2}, revision=OPEN.revision + 1, operations=(noted,))
 
 
-def test_history_keeps_the_last_ten_transitions() -> None:
-    """The newest transition is last, and the eleventh pushes the first out."""
+def test_a_policy_change_says_what_changed() -> None:
+    """What was set, changed or taken back is in the reason, with the values before."""
+    before = replace(OPEN, policy={"backoff": 2, "permits": 5, "jitter": 0.2})
+    changed = after(
+        decide(before, PolicySet({"backoff": 3, "permits": 5, "enforce": False}, by="ann"), NOW, POLICY)
+    )
+    assert changed.operations[-1].reason == (
+        "policy set by ann: backoff=3 (was 2), enforce=False, jitter back to the default (was 0.2)"
+    )
+
+
+def test_operations_are_kept_apart() -> None:
+    """The last five things that operators did are kept, newest last, with who did them."""
     circuit = Circuit("payments-api")
-    for number in range(12):
+    for number in range(7):
         circuit = after(decide(circuit, Reset("ann", str(number)), NOW + number, POLICY))
-    assert [line.reason for line in circuit.history] == [f"reset by ann: {number}" for number in range(2, 12)]
+    assert [(line.by, line.reason) for line in circuit.operations] == [
+        ("ann", f"reset by ann: {number}") for number in range(2, 7)
+    ]
+    assert circuit.history == ()
+
+
+def test_the_story_of_a_long_outage_is_kept() -> None:
+    """After a hundred failed probes the history still begins with the trip: steps made again are counted."""
+    raised = replace(FRESH, threshold=50, datapoints=(100, 75, 0))
+    circuit = after(decide(CLOSED, raised, NOW, POLICY))
+    for number in range(1, 101):
+        generation, now_ms = circuit.generation, NOW + 20_000 * number
+        out = ProbesReported(probes(1, generation=generation))
+        circuit = after(decide(circuit, out, now_ms, POLICY))
+        failed = ProbesReported(probes(1, failed=1, generation=generation))
+        circuit = after(decide(circuit, failed, now_ms + 1, POLICY))
+    assert [(line.cause, line.count) for line in circuit.history] == [
+        (Cause.ALARM, 1),
+        (Cause.PROBE_CLAIMED, 100),
+        (Cause.PROBE_FAILED, 100),
+    ]
+    reason = "alarm raised: too many failures"
+    assert circuit.trip == Trip(NOW, 5, Cause.ALARM, reason, threshold=50, datapoints=(100, 75, 0))
+
+
+def test_the_trip_keeps_the_figures_that_were_judged() -> None:
+    """Calls and failures of the evidence, or of the reports, are fields of the trip."""
+    by_evidence, by_reports = after(decide(CLOSED, evidence(10, 6), NOW, POLICY)).trip, None
+    by_reports = after(decide(CLOSED, failures(ABOVE), NOW, POLICY)).trip
+    assert by_evidence is not None
+    assert by_reports is not None
+    assert (by_evidence.threshold, by_evidence.calls, by_evidence.failures) == (50, 10, 6)
+    assert (by_reports.threshold, by_reports.calls, by_reports.failures) == (50, 60, 51)
