@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from recloser.circuit import DUE_SHARDS, Circuit, Probes, State
 from recloser.errors import Conflict, StoreError
+from recloser.store.client import ClientOfProcess, import_seconds
+from recloser.store.deadline import DEADLINE_SECONDS, Budget, Deadline, NoAnswer
 from recloser.store.report_rows import (
     SECONDS_PER_ITEM,
     SHARDS,
@@ -51,105 +55,185 @@ _BUSY = {
 }
 # The item is in somebody's transaction at this moment.
 _CONTENDED = "TransactionConflictException"
+_DENIED = "AccessDeniedException"
+_FIRST_SERVER_ERROR = 500
 _ATTEMPTS_WHEN_BUSY = 3
+_ATTEMPTS_WITHOUT_ANSWER = 2
 _KEYS_PER_BATCH = 100  # "BatchGetItem", DynamoDB API reference
+_MARKS_KEPT = 1000
 
-
-def dynamodb_client(connect_timeout: float, read_timeout: float, attempts: int) -> Any:
-    """Make a low-level client; the timeouts in seconds.
-
-    botocore takes longer to import than all the rest: it is, where it is needed, and not before.
-    """
-    from botocore.config import Config  # noqa: PLC0415
-    from botocore.session import get_session  # noqa: PLC0415
-
-    config = Config(
-        connect_timeout=connect_timeout,
-        read_timeout=read_timeout,
-        retries={"mode": "standard", "total_max_attempts": attempts},
-    )
-    return get_session().create_client("dynamodb", config=config)
+T = TypeVar("T")
 
 
 class DynamoDBTables:
     """The tables in DynamoDB.
 
+    With a client of its own no method takes longer than 1.5 s, whatever the network, the resolution of names,
+    the search for credentials or throttling do; while DynamoDB does not answer, none takes longer than 0.1 s.
+    Only where importing botocore alone takes more than a second, the first takes 0.5 s longer than that. What
+    takes longer raises StoreError. With a given client the time is the client's.
+
+    Within that time, requests that were throttled or got no answer are sent again after a short random pause.
+
     Args:
         circuit_table: name of the table of circuits.
         probe_table: name of the table of permits.
-        client: a botocore or boto3 DynamoDB client. By default one is made when it is first needed,
-            with timeouts short enough (0.3 s to connect, 0.5 s to read, one retry) that the breaker
-            is never the outage.
+        client: a botocore or boto3 DynamoDB client. By default one is made when it is first needed, with
+            0.3 s to connect and 0.5 s to read; a new one after a fork, and where credentials were missing.
+        sleep: waits for so many seconds. For tests.
 
     """
 
-    def __init__(self, circuit_table: str, probe_table: str, client: Any = None) -> None:
+    def __init__(
+        self,
+        circuit_table: str,
+        probe_table: str,
+        client: Any = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._circuit_table = circuit_table
         self._probe_table = probe_table
-        self._given_client = client
+        self._clients = ClientOfProcess(client)
+        self._sleep = sleep
         self._problems_told: set[tuple[str, str]] = set()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._deadline = Deadline()
+        self._marks: OrderedDict[tuple[str, int, int], str] = OrderedDict()
+        self._is_batch_denied = False
 
     @property
     def _client(self) -> Any:
-        if self._given_client is None:
-            self._given_client = dynamodb_client(connect_timeout=0.3, read_timeout=0.5, attempts=2)
-        return self._given_client
+        return self._clients.get()
+
+    def _exchange(
+        self, name: str, exchange: Callable[[Budget], T], if_late: Callable[[T], object] | None = None
+    ) -> T:
+        """Run an exchange, by the deadline where the client is our own."""
+        if self._clients.leave_parent():
+            self._begin()
+        if not self._clients.is_own:
+            return exchange(Budget(DEADLINE_SECONDS, self._sleep))
+        return self._deadline.run(
+            f"DynamoDB {name}", exchange, spent_seconds=import_seconds(), if_late=if_late
+        )
+
+    # --- Reading ---------------------------------------------------------------------------------
 
     def read(self, name: str, *, consistent: bool = False) -> Circuit:
-        item = self._get(self._circuit_table, {"circuit": encode(name)}, consistent=consistent)
+        return self._exchange("get_item", lambda budget: self._read(budget, name, consistent=consistent))
+
+    def _read(self, budget: Budget, name: str, *, consistent: bool = False) -> Circuit:
+        item = self._get(budget, self._circuit_table, {"circuit": encode(name)}, consistent=consistent)
         return Circuit(name) if item is None else self._understand(name, item)
 
     def read_many(self, names: Iterable[str]) -> dict[str, Circuit]:
-        wanted = list(names)
+        wanted = list(dict.fromkeys(names))
         if len(wanted) == 1:
             return {wanted[0]: self.read(wanted[0])}
+        return self._exchange("batch_get_item", lambda budget: self._read_many(budget, wanted))
+
+    def _read_many(self, budget: Budget, wanted: Sequence[str]) -> dict[str, Circuit]:
+        if not self._is_batch_denied:
+            try:
+                return self._read_batches(budget, wanted)
+            except _Denied:
+                # A policy may name the keys of its role's circuits: one other key denies the whole batch.
+                self._is_batch_denied = True
+        return self._read_each(budget, wanted)
+
+    def _read_batches(self, budget: Budget, wanted: Sequence[str]) -> dict[str, Circuit]:
         circuits = {name: Circuit(name) for name in wanted}
         for start in range(0, len(wanted), _KEYS_PER_BATCH):
             keys = [{"circuit": encode(name)} for name in wanted[start : start + _KEYS_PER_BATCH]]
-            for item in self._batch(self._circuit_table, keys, consistent=False):
+            for item in self._batch(budget, self._circuit_table, keys, consistent=False):
                 name = item["circuit"]["S"]
+                if name not in circuits:
+                    raise _wrong_item("batch_get_item", name)
                 circuits[name] = self._understand(name, item)
         return circuits
 
     def _batch(
-        self, table: str, keys: Sequence[Mapping[str, Any]], *, consistent: bool
+        self, budget: Budget, table: str, keys: Sequence[Mapping[str, Any]], *, consistent: bool
     ) -> Iterator[dict[str, Any]]:
         request: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": consistent}}
-        for _ in range(_ATTEMPTS_WHEN_BUSY):
-            answer = self._call("batch_get_item", RequestItems=request)
+        for attempt in range(1, _ATTEMPTS_WHEN_BUSY + 1):
+            answer = self._call(budget, "batch_get_item", RequestItems=request)
             yield from answer["Responses"].get(table, [])
             request = answer.get("UnprocessedKeys") or {}
             if not request:
                 return
+            if attempt == _ATTEMPTS_WHEN_BUSY or not budget.pause(attempt):
+                break
         raise _Busy(f"DynamoDB batch_get_item: {len(request[table]['Keys'])} keys unprocessed")
 
+    def _read_each(self, budget: Budget, wanted: Sequence[str]) -> dict[str, Circuit]:
+        """Read one by one; leave out what may not be read, unless that is all."""
+        circuits: dict[str, Circuit] = {}
+        denied: StoreError | None = None
+        for name in wanted:
+            try:
+                circuits[name] = self._read(budget, name)
+            except _Denied as error:
+                denied = error
+                self._tell(name, [str(error)])
+        if denied is not None and not circuits:
+            raise denied
+        return circuits
+
     def read_probes(self, name: str, generation: int) -> Probes | None:
-        item = self._get(self._probe_table, _permit(name, generation), consistent=True)
+        key = _permit(name, generation)
+        item = self._exchange(
+            "get_item", lambda budget: self._get(budget, self._probe_table, key, consistent=True)
+        )
         if item is None:
             return None
         _, probes, problems = decode_probes(item)
         self._tell(name, problems)
         return None if problems else probes
 
+    # --- Writing ---------------------------------------------------------------------------------
+
     def commit(self, before: Circuit, decision: Decision) -> None:
         if decision.circuit is None:
             return
-        update = self._circuit_update(before, decision.circuit)
+        operation, request = self._commit_request(before, decision.circuit, decision.mint)
         try:
-            if decision.mint is None:
-                self._call("update_item", **update)
-            else:
-                minted = self._minting(before.name, decision.mint)
-                self._call("transact_write_items", TransactItems=[{"Update": update}, minted])
+            self._exchange(
+                operation, lambda budget: self._call(budget, operation, attempts_when_busy=1, **request)
+            )
         except _Contended as error:
             raise Conflict(str(error)) from error
 
+    def _commit_request(
+        self, before: Circuit, after: Circuit, mint: Mint | None
+    ) -> tuple[str, dict[str, Any]]:
+        update = self._circuit_update(before, after)
+        if mint is None:
+            return "update_item", update
+        minted = self._minting(before.name, mint)
+        return "transact_write_items", {"TransactItems": [{"Update": update}, minted]}
+
     def claim(self, name: str, generation: int, now_ms: int) -> int | None:
-        # The client repeats a request whose answer it did not get: the mark tells that the first was granted.
+        def give_back_late(number: int | None) -> None:
+            if number is not None:
+                self.give_back(name, generation, number)
+
+        return self._exchange(
+            "update_item",
+            lambda budget: self._claim(budget, name, generation, now_ms),
+            if_late=give_back_late,  # nobody waits for it any more: it is for others
+        )
+
+    def _claim(self, budget: Budget, name: str, generation: int, now_ms: int) -> int | None:
+        # A request whose answer was lost is sent again: the mark tells that the first was granted.
         mark = f"claim_{os.urandom(8).hex()}"
         try:
             answer = self._call(
+                budget,
                 "update_item",
+                attempts_when_busy=1,
                 TableName=self._probe_table,
                 Key=_permit(name, generation),
                 UpdateExpression="SET #mark = granted + :one ADD granted :one",
@@ -160,42 +244,85 @@ class DynamoDBTables:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except Conflict as error:
-            return _granted_before(mark, error)
+            number = _granted_before(mark, error)
         except _Busy:
             return None
-        return int(answer["Attributes"]["granted"]["N"])
+        else:
+            number = int(answer["Attributes"]["granted"]["N"])
+        if number is not None:
+            self._keep_mark((name, generation, number), mark)
+        return number
+
+    def _keep_mark(self, permit: tuple[str, int, int], mark: str) -> None:
+        self._marks[permit] = mark
+        if len(self._marks) > _MARKS_KEPT:  # probes that never ended
+            self._marks.popitem(last=False)
 
     def report(self, name: str, generation: int, number: int, *, succeeded: bool) -> None:
-        self._update_permit(
+        self._settle(
             name,
             generation,
-            UpdateExpression="ADD #outcome :number",
-            ConditionExpression="attribute_exists(permit)",
-            ExpressionAttributeNames={"#outcome": "succeeded" if succeeded else "failed"},
-            ExpressionAttributeValues={":number": encode(frozenset([number]))},
+            number,
+            expression="ADD #outcome :number",
+            condition="attribute_exists(permit)",
+            names={"#outcome": "succeeded" if succeeded else "failed"},
+            values={":number": encode(frozenset([number]))},
         )
 
     def give_back(self, name: str, generation: int, number: int) -> None:
-        self._update_permit(
+        self._settle(
             name,
             generation,
-            UpdateExpression="ADD returned :number, allowed :one",
-            ConditionExpression="attribute_exists(permit) AND NOT contains(returned, :given)",
-            ExpressionAttributeValues={
+            number,
+            expression="ADD returned :number, allowed :one",
+            condition="attribute_exists(permit) AND NOT contains(returned, :given)",
+            names={},
+            values={
                 ":number": encode(frozenset([number])),
                 ":given": encode(number),
                 ":one": encode(1),
             },
         )
 
+    def _settle(
+        self,
+        name: str,
+        generation: int,
+        number: int,
+        *,
+        expression: str,
+        condition: str,
+        names: dict[str, str],
+        values: dict[str, Any],
+    ) -> None:
+        """Say what became of a permit, and take its mark away: marks that stayed would fill the item."""
+        mark = self._marks.pop((name, generation, number), None)
+        if mark is not None:
+            expression, names = f"{expression} REMOVE #mark", names | {"#mark": mark}
+        request: dict[str, Any] = {
+            "TableName": self._probe_table,
+            "Key": _permit(name, generation),
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
+        if names:
+            request["ExpressionAttributeNames"] = names
+        try:
+            self._exchange("update_item", lambda budget: self._call(budget, "update_item", **request))
+        except Conflict:
+            return  # told before, or the generation is long gone: either way it changes nothing
+
+    # --- Reports of failures ------------------------------------------------------------------------
+
     def report_failures(self, name: str, generation: int, shard: int, report: Report) -> None:
         for first, seconds in by_item(report).items():  # nearly always one
-            self._call(
-                "update_item",
-                TableName=self._probe_table,
-                Key={"permit": encode(report_key(name, generation, shard, first))},
+            request = {
+                "TableName": self._probe_table,
+                "Key": {"permit": encode(report_key(name, generation, shard, first))},
                 **_adding(first, seconds),
-            )
+            }
+            self._exchange("update_item", lambda budget: self._call(budget, "update_item", **request))  # noqa: B023  (called at once)
 
     def read_failures(
         self, name: str, generation: int, since_second: int, until_second: int
@@ -206,13 +333,19 @@ class DynamoDBTables:
             for first in firsts
             for shard in range(SHARDS)
         ]
+        items = self._exchange(
+            "batch_get_item",
+            lambda budget: list(self._batch(budget, self._probe_table, keys, consistent=True)),
+        )
         reports = []
-        for item in self._batch(self._probe_table, keys, consistent=True):
+        for item in items:
             _, _, report, problems = decode_report(item)
             for problem in problems:
                 logger.warning("circuit %s: a report is turned away: %s", name, problem)
             reports.append(report)
         return {at: each for at, each in total(reports).items() if since_second <= at <= until_second}
+
+    # --- All circuits ----------------------------------------------------------------------------
 
     def due(self, now_ms: int) -> Iterator[str]:
         for shard in range(DUE_SHARDS):
@@ -239,19 +372,28 @@ class DynamoDBTables:
         for item in self._pages("scan", TableName=self._circuit_table):
             yield self._understand(item["circuit"]["S"], item)
 
-    def _get(self, table: str, key: Mapping[str, Any], *, consistent: bool) -> dict[str, Any] | None:
-        answer = self._call("get_item", TableName=table, Key=key, ConsistentRead=consistent)
-        item: dict[str, Any] | None = answer.get("Item")
-        return item
-
     def _pages(self, operation: str, **request: Any) -> Iterator[dict[str, Any]]:
         start: dict[str, Any] = {}
         while True:
-            answer = self._call(operation, **request, **start)
+            answer = self._page(operation, request | start)
             yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def _page(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        return self._exchange(operation, lambda budget: self._call(budget, operation, **request))
+
+    # --- Requests --------------------------------------------------------------------------------
+
+    def _get(
+        self, budget: Budget, table: str, key: Mapping[str, Any], *, consistent: bool
+    ) -> dict[str, Any] | None:
+        answer = self._call(budget, "get_item", TableName=table, Key=key, ConsistentRead=consistent)
+        item: dict[str, Any] | None = answer.get("Item")
+        if item is not None and any(item.get(attribute) != value for attribute, value in key.items()):
+            raise _wrong_item("get_item", item)
+        return item
 
     def _circuit_update(self, before: Circuit, after: Circuit) -> dict[str, Any]:
         """Set what is known, remove what is absent, leave alone what a newer schema may have added."""
@@ -300,28 +442,51 @@ class DynamoDBTables:
             }
         }
 
-    def _update_permit(self, name: str, generation: int, **update: Any) -> None:
-        for attempt in range(1, _ATTEMPTS_WHEN_BUSY + 1):
+    def _call(
+        self,
+        budget: Budget,
+        operation: str,
+        *,
+        attempts_when_busy: int = _ATTEMPTS_WHEN_BUSY,
+        **request: Any,
+    ) -> dict[str, Any]:
+        """Send a request, again where that may help and there is time. All of them may be repeated."""
+        attempt = 1
+        while True:
             try:
-                self._call(
-                    "update_item", TableName=self._probe_table, Key=_permit(name, generation), **update
-                )
-            except Conflict:
-                return  # told before, or the generation is long gone: either way it changes nothing
+                return self._ask(operation, request)
             except _Busy:
-                if attempt == _ATTEMPTS_WHEN_BUSY:
+                if attempt >= attempts_when_busy or not budget.pause(attempt):
                     raise
-            else:
-                return
+            except NoAnswer:
+                # A given client has tried again by itself.
+                if (
+                    not self._clients.is_own
+                    or attempt >= _ATTEMPTS_WITHOUT_ANSWER
+                    or not budget.pause(attempt)
+                ):
+                    raise
+            attempt += 1
 
-    def _call(self, operation: str, **request: Any) -> dict[str, Any]:
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    def _ask(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        from botocore.exceptions import (  # noqa: PLC0415
+            BotoCoreError,
+            ClientError,
+            ConnectionError,  # noqa: A004
+            HTTPClientError,
+            IncompleteReadError,
+        )
+        from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
         try:
-            answer: dict[str, Any] = getattr(self._client, operation)(**request)
+            answer: dict[str, Any] = getattr(self._clients.get(), operation)(**request)
         except ClientError as error:
+            self._clients.forget_without_credentials(error)
             raise _translated(operation, error) from error
+        except (ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError) as error:
+            raise NoAnswer(f"DynamoDB {operation}: {error}") from error
         except BotoCoreError as error:
+            self._clients.forget_without_credentials(error)
             raise StoreError(f"DynamoDB {operation}: {error}") from error
         return answer
 
@@ -344,6 +509,15 @@ class _Busy(StoreError):  # noqa: N818  (not an error by itself: a reason to ask
 
 class _Contended(_Busy):
     """Another writer has the item in a transaction: a commit has lost the race, a report asks again."""
+
+
+class _Denied(StoreError):  # noqa: N818
+    """The permissions do not allow it."""
+
+
+def _wrong_item(operation: str, what: object) -> NoAnswer:
+    """Say that an answer was not ours. It must not be believed: it may be another circuit's."""
+    return NoAnswer(f"DynamoDB {operation}: the answer is another item than was asked for: {what!r:.100}")
 
 
 def _granted_before(mark: str, refusal: Conflict) -> int | None:
@@ -387,4 +561,8 @@ def _translated(operation: str, error: ClientError) -> StoreError:
         return _Contended(f"DynamoDB {operation}: {code}")
     if code in _BUSY:
         return _Busy(f"DynamoDB {operation}: {code}")
+    if code == _DENIED:
+        return _Denied(f"DynamoDB {operation}: {error}")
+    if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _FIRST_SERVER_ERROR:
+        return NoAnswer(f"DynamoDB {operation}: {error}")
     return StoreError(f"DynamoDB {operation}: {error}")

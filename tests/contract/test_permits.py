@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from decisions import RETRY_AT_MS, committed, more_permits, tripped
+from stored_tables import StoredTables
 
 from recloser.circuit import Probes
 from recloser.store.tables import Tables
@@ -163,3 +164,36 @@ def test_giving_back_to_nowhere_creates_nothing(tables: Tables) -> None:
     tripped(tables)
     tables.give_back(NAME, 2, 1)
     assert tables.read_probes(NAME, 2) is None
+
+
+# --- Marks ---------------------------------------------------------------------------------------
+
+
+def test_a_settled_permit_leaves_no_mark(stored: StoredTables) -> None:
+    """The mark of a claim goes with its report or its return: an item never fills up with them."""
+    tables = stored.tables()
+    with_permits(tables, 3)
+    for number in (1, 2, 3):
+        assert tables.claim(NAME, 1, RETRY_AT_MS) == number
+    item = stored.probes(f"{NAME}#1") or {}
+    assert len([attribute for attribute in item if attribute.startswith("claim_")]) == 3
+    tables.report(NAME, 1, 1, succeeded=True)
+    tables.report(NAME, 1, 2, succeeded=False)
+    tables.give_back(NAME, 1, 3)
+    item = stored.probes(f"{NAME}#1") or {}
+    assert set(item) == {
+        "permit", "granted", "allowed", "opens_at", "succeeded", "failed", "returned", "expires"
+    }  # fmt: skip
+
+
+def test_a_mark_goes_once(stored: StoredTables) -> None:
+    """A report that is repeated, or comes from another process than the claim, does what it should."""
+    tables = stored.tables()
+    tripped(tables)
+    tables.claim(NAME, 1, RETRY_AT_MS)
+    stored.tables().report(NAME, 1, 1, succeeded=True)
+    for _ in range(2):
+        tables.report(NAME, 1, 1, succeeded=True)
+    assert probes_of(tables).succeeded == frozenset({1})
+    item = stored.probes(f"{NAME}#1") or {}
+    assert not any(attribute.startswith("claim_") for attribute in item)
