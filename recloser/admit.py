@@ -155,14 +155,20 @@ def _closed(view: View, circuit: Circuit, policy: CallerPolicy, now: float) -> A
         return _refuse(Cause.LOCAL_TRIP, retry_at=view.held_until, until=view.held_until)
     if view.is_trial_due:
         return Admission(Action.CALL, until=now, is_trial=True)
-    if policy.ramp_seconds and circuit.closed_at_ms is not None:
-        since_close = now - circuit.closed_at_ms / 1000
+    until = now if view.failed_lately else math.inf
+    if view.held_from > now:
+        until = min(until, view.held_from)
+    if not policy.ramp_seconds or circuit.closed_at_ms is None:
+        return Admission(Action.CALL, until=until)
+    since_close = now - circuit.closed_at_ms / 1000
+    if since_close >= policy.ramp_seconds:
+        return Admission(Action.CALL, until=until)
+    if since_close < 0:
         # A close that lies ahead was written by a clock that is fast: it must not keep calls out.
-        if 0 <= since_close < policy.ramp_seconds:
-            if view.drawn >= since_close / policy.ramp_seconds:
-                return _refuse(Cause.RAMP, retry_at=now, until=now)
-            return Admission(Action.CALL, until=now)
-    return Admission(Action.CALL, until=now if view.failed_lately else math.inf)
+        return Admission(Action.CALL, until=min(until, now - since_close))
+    if view.drawn >= since_close / policy.ramp_seconds:
+        return _refuse(Cause.RAMP, retry_at=now, until=now)
+    return Admission(Action.CALL, until=now)
 
 
 def _not_closed(view: View, circuit: Circuit, now: float) -> Admission:
