@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         answer = payments.call(fetch, f"{DEPENDENCY_URL}/{payments.name}")
         result = {"outcome": "succeeded", "answer": answer}
     except CircuitOpen as refusal:
-        cause, seconds = refusal.circuit.cause, refusal.retry_after
+        cause, seconds = refusal.cause, refusal.retry_after
         result = {"outcome": "refused", "cause": cause, "retry_after_seconds": seconds}
     except OSError as problem:
         result = {"outcome": "failed", "problem": str(problem)}

@@ -52,7 +52,7 @@ def _run(console: Console, callers: int, every_seconds: float, output: Path, *, 
     observer = Observer(CIRCUIT)
     started = time.monotonic()
     with LocalAws(
-        [CIRCUIT],
+        [],  # no template names the circuit: it is watched from its first call
         progress=lambda what: console.print(f"{what} ..."),
         on_sample=observer.see_sample,
         on_alarm_event=observer.see_alarm_event,
@@ -74,6 +74,7 @@ def _watch(aws: LocalAws, observer: Observer, console: Console, callers: int, ev
         callers=callers,
         every_seconds=every_seconds,
         see=observer.see_call,
+        circuit=CIRCUIT,
     )
     with fleet, view(console, observer) as shown:
         play(

@@ -211,7 +211,7 @@ def status(observer: Observer, now_ms: int) -> Status:
 def _what_happens_next(circuit: Circuit, failure_rate: float | None, now_ms: int) -> str:
     if circuit.state is State.CLOSED:
         if failure_rate:
-            return "trips when an alarm sees enough failures: the fast one in two of three 10 s periods"
+            return "trips when the fleet's reports or an alarm show enough failures"
         return "calls go through; alarms watch their outcomes"
     if circuit.state is State.OPEN:
         wait_seconds = ((circuit.retry_at_ms or now_ms) - now_ms) / 1000

@@ -17,12 +17,12 @@ POLL_SECONDS = 0.2
 class Timing:
     """How long each part takes, in seconds.
 
-    The outage is long enough for the fast alarm to see two of three 10 s periods (about half a minute) and
+    Health lasts until the circuit's usual calls are known. The outage is long enough for the fleet to trip and
     for one probe to fail after that. The recovery ends a while after the circuit has closed, or when there is
     no hope left.
     """
 
-    healthy_seconds: float = 15
+    healthy_seconds: float = 50  # so long that the circuit's usual calls are known
     outage_seconds: float = 45
     recovery_at_most_seconds: float = 60
     after_close_seconds: float = 12
