@@ -17,9 +17,9 @@ POLL_SECONDS = 0.2
 class Timing:
     """How long each part takes, in seconds.
 
-    Health lasts until the circuit's usual calls are known. The outage is long enough for the fleet to trip and
-    for one probe to fail after that. The recovery ends a while after the circuit has closed, or when there is
-    no hope left.
+    Health lasts until the circuit's usual calls are known. The outage is long enough for the fleet to trip
+    and for one probe to fail after that. The recovery ends a while after the circuit has closed, or when
+    there is no hope left.
     """
 
     healthy_seconds: float = 50  # so long that the circuit's usual calls are known
