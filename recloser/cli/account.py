@@ -299,11 +299,17 @@ def _named_by(environment: Mapping[str, str]) -> Deployment:
     return Deployment(environment[CIRCUIT_TABLE], environment[PROBE_TABLE], defaults)
 
 
+# The one that the stack calls otherwise: its steady alarms ask for as many.
+_PARAMETERS = {"minimum_calls": "MinimumCallsSteady"}
+
+
 def _environment_of(parameters: Mapping[str, str]) -> dict[str, str]:
     """Name the stack's parameters as its functions know them: `Permits` is `RECLOSER_PERMITS`."""
     variables = {}
     for setting in fields(RecoveryPolicy):
-        parameter = "".join(word.capitalize() for word in setting.name.split("_"))
+        parameter = _PARAMETERS.get(setting.name) or "".join(
+            word.capitalize() for word in setting.name.split("_")
+        )
         if parameter in parameters:
             variables[f"RECLOSER_{setting.name.upper()}"] = parameters[parameter]
     return variables
