@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from recloser.caller.breaker import CircuitBreaker
-    from recloser.caller.fallback import last_good, respond_503
+    from recloser.caller.fallback import function, last_good, respond_503, value
     from recloser.caller.handler import handler
     from recloser.caller.local_trip import LocalTrip
     from recloser.caller.process import Process
@@ -23,9 +23,11 @@ _HOMES = {
     "Process": "caller.process",
     "RecloserError": "errors",
     "State": "circuit",
+    "function": "caller.fallback",
     "handler": "caller.handler",
     "last_good": "caller.fallback",
     "respond_503": "caller.fallback",
+    "value": "caller.fallback",
 }
 
 __all__ = [
@@ -36,9 +38,11 @@ __all__ = [
     "Process",
     "RecloserError",
     "State",
+    "function",
     "handler",
     "last_good",
     "respond_503",
+    "value",
 ]
 
 

@@ -51,8 +51,8 @@ class CircuitBreaker:
         failure_if_returned: looks at an answer and says whether it is a failure all the same.
         slow_after_seconds: counts, as metric `Slow`, calls that take longer; slow is not failed.
         timeout_seconds: a call that has not ended by then counts as failed at once; it is not interrupted.
-        fallback: what a refused call gets instead of `CircuitOpen`: a value, or a function, called with the
-            arguments of the call, and with the `CircuitOpen` if it has a parameter `circuit_open`.
+        fallback: what a refused call gets instead of `CircuitOpen`: what `value`, `function` or
+            `last_good` has made, or `respond_503`. As a shorthand, a function, or an answer.
         local_trip: when this process refuses by itself; None: never.
         on_store_error: what to do when the flag cannot be read: go by the "last-known" state (and, with
             none known, let the call through), "allow" every call, or "refuse" every call.
@@ -261,6 +261,11 @@ class CircuitBreaker:
             return self._instead_async(refusal, function, args, kwargs)
         if self._fallback.is_absent:
             raise refusal
+        if self._fallback.is_async:
+            raise TypeError(
+                f"async fallback of breaker {self.name!r} is not allowed for {function!r}, which answers "
+                "at once: nobody would await its answer"
+            ) from refusal
         return self._fallback.answer(refusal, function, args, kwargs)
 
     def _returned(

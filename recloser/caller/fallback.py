@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import json
@@ -9,6 +10,7 @@ import logging
 import math
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol, runtime_checkable
@@ -49,20 +51,84 @@ class Remembering(Protocol):
         """Return such an answer, or raise the refusal."""
 
 
+class Value:
+    """A fallback that is always the same answer. Made by `value`."""
+
+    def __init__(self, answer: Any) -> None:
+        try:
+            self._answer = copy.deepcopy(answer)
+        except Exception as error:
+            raise TypeError(
+                f"fallback {answer!r} is not allowed: each caller gets a copy, and it cannot be copied"
+            ) from error
+
+    def copied(self) -> Any:
+        """Return a copy: what one caller changes in its answer no other sees."""
+        return copy.deepcopy(self._answer)
+
+
+class Function:
+    """A fallback that is a function. Made by `function`."""
+
+    def __init__(self, called: Callable[..., Any]) -> None:
+        self.called = called
+        self.is_async = inspect.iscoroutinefunction(called)
+
+
+def value(answer: Any) -> Value:
+    """Make a fallback that answers with a copy of `answer`, also if that can be called.
+
+    Raises:
+        TypeError: it cannot be copied.
+
+    """
+    return Value(answer)
+
+
+def function(called: Callable[..., Any]) -> Function:
+    """Make a fallback that calls a function with the arguments of the call.
+
+    Args:
+        called: takes what the guarded function takes; and the `CircuitOpen`, if it has a parameter
+            `circuit_open`.
+
+    Raises:
+        TypeError: it is no function.
+
+    """
+    if not callable(called):
+        raise TypeError(f"fallback function {called!r} is not allowed: something that can be called")
+    return Function(called)
+
+
 class Fallback:
     """A breaker's fallback, of whatever kind.
 
     Args:
-        given: a value; or a function, called with the arguments of the call, and with the refusal
-            if it has a parameter `circuit_open`; or RAISE.
+        given: what `value`, `function` or `last_good` has made. As a shorthand, a function, or an answer.
+
+    Raises:
+        TypeError: an answer cannot be copied.
 
     """
 
     def __init__(self, given: Any) -> None:
-        self._given = given
         self.is_absent = given is RAISE
-        self._wants_refusal = callable(given) and _has_parameter(given, REFUSAL_PARAMETER)
         self.remembers = isinstance(given, Remembering)
+        self._remembering: Any = given if self.remembers else None
+        self._value: Value | None = None
+        self._function: Function | None = None
+        if isinstance(given, Value):
+            self._value = given
+        elif isinstance(given, Function):
+            self._function = given
+        elif not self.is_absent and not self.remembers:
+            if callable(given):
+                self._function = Function(given)
+            else:
+                self._value = Value(given)
+        called = None if self._function is None else self._function.called
+        self._wants_refusal = called is not None and _has_parameter(called, REFUSAL_PARAMETER)
 
     def answer(
         self,
@@ -81,18 +147,24 @@ class Fallback:
         try:
             if self.is_absent:
                 raise refusal  # noqa: TRY301  (the `finally` below is for it too)
-            if self.remembers:
-                return self._given.recall(refusal, function, args, kwargs)
-            if not callable(self._given):
-                return self._given
+            if self._remembering is not None:
+                return self._remembering.recall(refusal, function, args, kwargs)
+            if self._value is not None:
+                return self._value.copied()
+            assert self._function is not None  # noqa: S101  (said to the type checker)
             if self._wants_refusal:
                 kwargs = kwargs | {REFUSAL_PARAMETER: refusal}
-            return self._given(*args, **kwargs)
+            return self._function.called(*args, **kwargs)
         except Exception as error:
             _name_cause(error, refusal)
             raise
         finally:
             del refusal  # or this frame and the traceback would hold each other, garbage for the collector
+
+    @property
+    def is_async(self) -> bool:
+        """Whether its answer must be awaited."""
+        return self._function is not None and self._function.is_async
 
     async def answer_async(
         self,
@@ -114,7 +186,7 @@ class Fallback:
     def remember(
         self, answer: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
-        self._given.remember(answer, function, args, kwargs)
+        self._remembering.remember(answer, function, args, kwargs)
 
     def check_fits(self, function: Callable[..., Any]) -> None:
         """Check that the fallback can be called like `function`.
@@ -123,16 +195,17 @@ class Fallback:
             TypeError: it cannot; the message has both signatures.
 
         """
-        if self.remembers or not callable(self._given):
+        if self._function is None:
             return
         name = getattr(function, "__qualname__", repr(function))
-        if inspect.iscoroutinefunction(self._given) and not inspect.iscoroutinefunction(function):
+        called = self._function.called
+        if self._function.is_async and not inspect.iscoroutinefunction(function):
             raise TypeError(
-                f"async fallback {self._given!r} is not allowed for {name}{inspect.signature(function)}: "
+                f"async fallback {called!r} is not allowed for {name}{inspect.signature(function)}: "
                 "nobody would await its answer"
             )
         try:
-            theirs, ours = inspect.signature(function), inspect.signature(self._given)
+            theirs, ours = inspect.signature(function), inspect.signature(called)
         except (TypeError, ValueError):  # a builtin that tells nothing of itself
             return
         for args, kwargs in _ways_to_call(theirs):
@@ -174,6 +247,18 @@ def _has_parameter(function: Callable[..., Any], name: str) -> bool:
 def _name_cause(error: Exception, refusal: CircuitOpen) -> None:
     if error is not refusal and error.__cause__ is None:
         error.__cause__ = refusal
+
+
+def _part(argument: Any) -> Hashable:
+    """What tells an argument from others: its type, too, since True, 1 and 1.0 are equal.
+
+    What is equal to itself alone, such as the `self` of a method, is not kept alive for it.
+    """
+    kind: Any = type(argument)
+    if kind.__eq__ is object.__eq__ and kind.__hash__ is object.__hash__:
+        with contextlib.suppress(TypeError):  # a type without weak references
+            return weakref.ref(argument)
+    return type(argument), argument
 
 
 class LastGood:
@@ -231,10 +316,11 @@ class LastGood:
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Hashable:
         """Tell calls apart by function too: one breaker may guard several."""
-        key = (
-            function,
-            (args, tuple(sorted(kwargs.items()))) if self._key is None else self._key(*args, **kwargs),
-        )
+        if self._key is not None:
+            key: Hashable = (function, self._key(*args, **kwargs))
+        else:
+            named = tuple((name, _part(argument)) for name, argument in sorted(kwargs.items()))
+            key = (function, tuple(map(_part, args)), named)
         hash(key)
         return key
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from recloser import CircuitBreaker, CircuitOpen, last_good, respond_503
+from recloser import CircuitBreaker, CircuitOpen, function, last_good, respond_503, value
 from recloser.circuit import Circuit, State
 from recloser.testing import World
 
@@ -41,7 +43,7 @@ def works() -> str:
 @pytest.mark.parametrize("value", [None, 0, "later", {"status": "later"}, ()])
 def test_a_value(world: World, function_way: Way, value: Any) -> None:
     """Any value answers a refused call, None too."""
-    assert function_way(refusing(world, fallback=value), works) is value
+    assert function_way(refusing(world, fallback=value), works) == value
 
 
 def test_arguments(world: World) -> None:
@@ -383,3 +385,68 @@ def test_respond_503_for_a_handler(world: World) -> None:
         return {"statusCode": 200}
 
     assert handle({}, None)["statusCode"] == 503
+
+
+# --- What it says it is ---------------------------------------------------------------------------
+
+
+def test_a_value_that_callers_change(world: World, function_way: Any) -> None:
+    """Each caller gets a copy: what one puts into its answer no other sees."""
+    breaker = refusing(world, fallback=value({"headers": {}}))
+    function_way(breaker, works)["headers"]["Set-Cookie"] = "session=A"
+    assert function_way(breaker, works) == {"headers": {}}
+
+
+def test_a_value_that_can_be_called(world: World) -> None:
+    """`value` answers with it, `function` calls it."""
+    answer: Any = refusing(world, fallback=value(len)).call(works)
+    assert answer is len
+    assert refusing(World(), fallback=function(lambda: "later")).call(works) == "later"
+
+
+def test_a_value_that_cannot_be_copied() -> None:
+    """It is refused when the breaker is made: callers would share it."""
+    with pytest.raises(TypeError, match="each caller gets a copy, and it cannot be copied"):
+        CircuitBreaker("payments-api", fallback=value(threading.Lock()))
+
+
+def test_no_function() -> None:
+    """`function` takes what can be called."""
+    with pytest.raises(TypeError, match="something that can be called"):
+        function("later")  # type: ignore[arg-type]
+
+
+def test_an_async_fallback_for_a_plain_function(world: World) -> None:
+    """By `call`, too, it is refused: the caller would be given a coroutine."""
+
+    async def later() -> str:
+        return "later"
+
+    with pytest.raises(TypeError, match="nobody would await its answer"):
+        refusing(world, fallback=function(later)).call(works)
+
+
+def test_last_good_tells_types_apart(world: World) -> None:
+    """True, 1 and 1.0 are equal, and are different arguments."""
+    breaker = world.breaker("prices", fallback=last_good(clock=world.clock))
+    price = breaker(lambda of: f"price of {of!r}")
+    for argument in (True, 1, 1.0):
+        price(argument)
+    world.force_open("prices")
+    assert [price(argument) for argument in (True, 1, 1.0)] == ["price of True", "price of 1", "price of 1.0"]
+
+
+def test_last_good_keeps_no_object_alive(world: World) -> None:
+    """A method's `self` tells answers apart, and goes when nobody else has it."""
+
+    class Client:
+        @world.breaker("prices", fallback=last_good(clock=world.clock))
+        def price(self) -> str:
+            return "10"
+
+    client = Client()
+    client.price()
+    gone = weakref.ref(client)
+    del client
+    gc.collect()
+    assert gone() is None
