@@ -37,6 +37,9 @@ from recloser.policy import CallerPolicy
 
 _AS_SHIPPED = CallerPolicy()
 
+# How far the clocks of a caller and of a writer may be apart.
+CLOCKS_APART_SECONDS = 60.0
+
 OnStoreError = Literal["last-known", "allow", "refuse"]
 
 
@@ -163,9 +166,10 @@ def _closed(view: View, circuit: Circuit, policy: CallerPolicy, now: float) -> A
     since_close = now - circuit.closed_at_ms / 1000
     if since_close >= policy.ramp_seconds:
         return Admission(Action.CALL, until=until)
-    if since_close < 0:
-        # A close that lies ahead was written by a clock that is fast: it must not keep calls out.
-        return Admission(Action.CALL, until=min(until, now - since_close))
+    ahead = -since_close - CLOCKS_APART_SECONDS
+    if ahead > 0:
+        # A close that lies so far ahead was written by a wrong clock: it must not keep calls out.
+        return Admission(Action.CALL, until=min(until, now + ahead))
     if view.drawn >= since_close / policy.ramp_seconds:
         return _refuse(Cause.RAMP, retry_at=now, until=now)
     return Admission(Action.CALL, until=now)

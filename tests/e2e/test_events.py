@@ -62,8 +62,11 @@ def test_an_alarm_set_by_hand_trips(scene: Callable[[str], Scene], state_changes
     assert opened.cause is Cause.ALARM_BY_HAND
     assert opened.alarm == api.alarm
 
-    told = state_changes.wait_for(lambda event: event["detail"]["circuit"] == api.name)
-    assert told["detail-type"] == "Circuit State Changed"
+    told = state_changes.wait_for(
+        lambda event: (
+            (event["detail"]["circuit"], event["detail-type"]) == (api.name, "Circuit State Changed")
+        )
+    )
     assert (told["detail"]["previous_state"], told["detail"]["state"]) == ("CLOSED", "OPEN")
     assert told["detail"]["retry_at_ms"] == opened.retry_at_ms
 

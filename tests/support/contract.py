@@ -76,7 +76,7 @@ class Case:
             "revision": {"N": "1"},
             "changed_at": {"N": str(now_ms)},
             "trips": {"N": "1"},
-            "permits": {"N": "1"},
+            "permits": {"N": self._allowed},
             "reason": {"S": "a case of the contract"},
             "policy": {"M": dict(_setting(text) for text in _parts(self.policy))},
             "history": {"L": []},
@@ -89,13 +89,18 @@ class Case:
             item["override"] = {"M": _override(self.override, now_ms)}
         return item
 
+    @property
+    def _allowed(self) -> str:
+        """How many permits there are. The circuit says so, too, or its permits would be taken for forged."""
+        return self.permits.partition(", ")[0].split(" of ")[1] if " of " in self.permits else "1"
+
     def probe_item(self, circuit: str, now_ms: int) -> dict[str, Any]:
         counts, _, opens = self.permits.partition(", ")
-        granted, allowed = counts.split(" of ")
+        granted = counts.split(" of ")[0]
         return {
             "permit": {"S": f"{circuit}#{self.generation}"},
             "granted": {"N": granted},
-            "allowed": {"N": allowed},
+            "allowed": {"N": self._allowed},
             "opens_at": {"N": str(_at_ms(opens or self.retry_at or "0 s ago", now_ms))},
             "expires": {"N": str(_FAR_FUTURE_S)},
         }

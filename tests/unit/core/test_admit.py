@@ -59,7 +59,7 @@ ROWS: list[tuple[str, View, Action, dict[str, Any]]] = [
      {"cause": Cause.RAMP, "until": NOW}),
     ("after the ramp", View(circuit(closed_at_ms=at(-100), policy=RAMP), drawn=0.99), CALL, {"until":
     math.inf}), ("closed by a clock that is an hour fast", View(circuit(closed_at_ms=at(3600),
-     policy=RAMP), drawn=0.99), CALL, {"until": NOW + 3600}),
+     policy=RAMP), drawn=0.99), CALL, {"until": NOW + 3540}),
     ("open", View(OPEN), REFUSE, {"cause": Cause.ALARM, "retry_at": NOW + 60, "until": NOW + 60}),
     ("open, retry_at has come", View(WAITING), PROBE, {"is_counted": False, "until": NOW}),
     ("open, not our turn yet", View(WAITING, claim_from=NOW + 0.5), REFUSE, {"until": NOW + 0.5}),
