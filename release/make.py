@@ -56,9 +56,8 @@ def main() -> None:
     archive(target / LAYER, ROOT / "recloser", "python/recloser/", NOT_IN_LAYER)
     archive(target / FUNCTIONS, ROOT / "functions", "", NOT_IN_FUNCTIONS)
     (target / "recloser-template.json").write_text(json.dumps(flat_template(), indent=1) + "\n")
-    sums = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in sorted(target.iterdir())
-    ]
+    made = sorted(path for path in target.iterdir() if path.name != "SHA256SUMS")
+    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in made]
     (target / "SHA256SUMS").write_text("\n".join(sums) + "\n")
     sys.stdout.write("\n".join(sums) + "\n")
 

@@ -248,7 +248,7 @@ class DynamoDBTables:
         except _Busy:
             return None
         else:
-            number = int(answer["Attributes"]["granted"]["N"])
+            number = _probe_number(answer["Attributes"]["granted"])
         if number is not None:
             self._keep_mark((name, generation, number), mark)
         return number
@@ -524,7 +524,14 @@ def _granted_before(mark: str, refusal: Conflict) -> int | None:
     """The number that an earlier attempt of the same claim was granted; None: it was not."""
     response = getattr(refusal.__cause__, "response", {})
     number = response.get("Item", {}).get(mark)
-    return None if number is None else int(number["N"])
+    return None if number is None else _probe_number(number)
+
+
+def _probe_number(attribute: Mapping[str, Any]) -> int | None:
+    """The number of a probe that was granted; None: its item was written by hand, and counts nothing."""
+    text = attribute.get("N", "")
+    number = int(text) if text.isascii() and text.isdecimal() else 0
+    return number if 1 <= number <= LARGEST_COUNT else None
 
 
 def _adding(first: int, report: Report) -> dict[str, Any]:

@@ -280,4 +280,4 @@ def test_forked_processes_share_no_connection(dynamodb: Any, client: str) -> Non
         [sys.executable, "-c", FORKING, client], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout.split() == ["0"] * 6, done.stderr
-    assert len(dynamodb.connections) == 7
+    assert len(dynamodb.connections) >= 7  # one each at least, on a slow machine a second one

@@ -15,6 +15,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DIST = ROOT / "dist"
 
+# One process makes the release: two would write the same folder.
+pytestmark = pytest.mark.xdist_group("release")
+
 
 @pytest.fixture(scope="module")
 def dist() -> Path:
