@@ -11,18 +11,23 @@ logger = logging.getLogger(__name__)
 
 # The modules of tracers that can be told. Where none is loaded nobody needs to be.
 TRACERS = frozenset({"aws_xray_sdk.core", "opentelemetry.trace"})
+_told: set[tuple[str, type[Exception]]] = set()
 
 
 def annotate(circuit: str, state: str) -> None:
     """Put `circuit` and `state` on what is being traced; with no tracer loaded, do nothing.
 
-    An error of a tracer is logged and goes no further.
+    An error of a tracer goes no further. It is logged once for each kind: whatever a tracer minds, such as a
+    subsegment that has ended, it minds at every call.
     """
     for tell in (_annotate_xray, _annotate_opentelemetry):
         try:
             tell(circuit, state)
-        except Exception:
-            logger.exception("circuit %s: tracing failed", circuit)
+        except Exception as error:
+            kind = (tell.__name__, type(error))
+            if kind not in _told:
+                _told.add(kind)
+                logger.exception("circuit %s: tracing failed. This is logged once", circuit)
 
 
 def _annotate_xray(circuit: str, state: str) -> None:

@@ -17,9 +17,16 @@ from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from recloser import CircuitOpen
+from recloser.caller import tracing
 from recloser.testing import World
 
 NAME = "payments-api"
+
+
+@pytest.fixture(autouse=True)
+def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has not logged any tracer's error yet."""
+    monkeypatch.setattr(tracing, "_told", set())
 
 
 @pytest.fixture
@@ -89,6 +96,19 @@ def test_xray_without_a_segment(
         for _ in range(3):
             assert breaker.call(lambda: "paid") == "paid"
     assert caplog.records == []
+
+
+def test_xray_subsegment_that_has_ended(
+    world: World, xray: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A thread that outlives its subsegment floods no log: what the SDK minds is said once."""
+    breaker = world.breaker(NAME)
+    with xray_recorder.in_segment("checkout"), xray_recorder.in_subsegment("pay") as subsegment:
+        pass
+    xray_recorder.set_trace_entity(subsegment)
+    with caplog.at_level(logging.WARNING):
+        assert [breaker.call(lambda: "paid") for _ in range(200)] == ["paid"] * 200
+    assert len([record for record in caplog.records if record.exc_info]) == 1
 
 
 class Span(NonRecordingSpan):
