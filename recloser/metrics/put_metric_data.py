@@ -32,6 +32,13 @@ _BYTES_PER_VALUE = 120
 
 _THROTTLED = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"}
 _SERVER_ERROR = 500
+# The credentials were not good: those of a new client may be.
+_CREDENTIALS = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+}
 
 Beside = Callable[[Callable[[], None]], None]
 
@@ -171,6 +178,8 @@ class CloudWatchPublisher:
                 self._send(request)
             except Exception as error:  # noqa: BLE001  (whatever it is, no caller must see it)
                 logger.warning("metrics cannot be sent: %s", error)
+                if _may_be_the_client(error):
+                    self._client = self._given_client  # an own one looks for credentials when it is made
                 if _is_worth_another_try(error):
                     return parts[sent:]  # and not the others now: they would fare no better
                 self._pending.give_up(request)
@@ -243,7 +252,13 @@ def _is_worth_another_try(error: Exception) -> bool:
         return True  # no answer at all, or no client: no network, no region, no credentials yet
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_ERROR)
     code = response.get("Error", {}).get("Code", "")
-    return bool(status >= _SERVER_ERROR or status == 429 or code in _THROTTLED)  # noqa: PLR2004
+    return bool(status >= _SERVER_ERROR or status == 429 or code in _THROTTLED | _CREDENTIALS)  # noqa: PLR2004
+
+
+def _may_be_the_client(error: Exception) -> bool:
+    """Tell whether a new client may do better: this one found no credentials, or old ones."""
+    response = getattr(error, "response", None)
+    return response is None or response.get("Error", {}).get("Code", "") in _CREDENTIALS
 
 
 _publishers: WeakSet[CloudWatchPublisher] = WeakSet()

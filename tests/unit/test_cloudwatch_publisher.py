@@ -20,6 +20,7 @@ from botocore.session import get_session
 from moto import mock_aws
 
 from recloser import CircuitOpen
+from recloser.metrics import put_metric_data
 from recloser.metrics.emf import DURATION, FAILURE, REJECTED
 from recloser.metrics.pending import UNIQUE_VALUES_PER_METRIC
 from recloser.metrics.put_metric_data import CloudWatchPublisher
@@ -281,6 +282,41 @@ def test_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     publisher.flush()
     assert statistics(client(), FAILURE, "Count")["SampleCount"] == 1
+
+
+def test_credentials_that_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that found no credentials is replaced: what it could not send is sent by the next."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    for variable in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(variable, "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    publisher = CloudWatchPublisher(beside=lambda _: None)
+    publisher.publish("payments-api", {FAILURE: 1}, AT_MS)
+    publisher.flush()
+    assert publisher._pending.unique_values == 1
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    publisher.flush()
+    assert (publisher._pending.unique_values, publisher.dropped) == (0, 0)
+    publisher.close()
+
+
+@pytest.mark.parametrize("code", ["ExpiredTokenException", "UnrecognizedClientException"])
+def test_credentials_that_are_no_longer_good(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """What was turned away for its credentials is kept, and sent again by a new client."""
+    made = [client(), client()]
+    refused = Requests(made[0])
+    refused.answers = iter([(403, code)])
+    accepted = Requests(made[1])
+    waiting = iter(made)
+    monkeypatch.setattr(put_metric_data, "cloudwatch_client", lambda: next(waiting))
+    publisher = CloudWatchPublisher(beside=lambda _: None)
+    publisher.publish("payments-api", {FAILURE: 1}, AT_MS)
+    publisher.flush()
+    publisher.flush()
+    assert (len(refused.calls), len(accepted.calls), publisher.dropped) == (1, 1, 0)
+    publisher.close()
 
 
 def test_endless_failure_keeps_memory_bounded(caplog: pytest.LogCaptureFixture) -> None:
