@@ -15,11 +15,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol, runtime_checkable
 
+from recloser.caller.awaitables import Answers, known_kind
 from recloser.errors import CircuitOpen
 
 logger = logging.getLogger(__name__)
 
 REFUSAL_PARAMETER = "circuit_open"
+_AWAITED = (Answers.ASYNC, Answers.LATER, Answers.RUNNING)
 
 
 class _Raise:
@@ -72,7 +74,7 @@ class Function:
 
     def __init__(self, called: Callable[..., Any]) -> None:
         self.called = called
-        self.is_async = inspect.iscoroutinefunction(called)
+        self.is_async = known_kind(called) in _AWAITED
 
 
 def value(answer: Any) -> Value:
@@ -199,7 +201,7 @@ class Fallback:
             return
         name = getattr(function, "__qualname__", repr(function))
         called = self._function.called
-        if self._function.is_async and not inspect.iscoroutinefunction(function):
+        if self._function.is_async and known_kind(function) not in _AWAITED:
             raise TypeError(
                 f"async fallback {called!r} is not allowed for {name}{inspect.signature(function)}: "
                 "nobody would await its answer"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import json
 import logging
@@ -189,10 +190,26 @@ def test_what_fits(fallback: Any) -> None:
     assert CircuitBreaker(NAME, fallback=fallback)(pay).__name__ == "pay"
 
 
-def test_an_async_fallback_does_not_fit_a_plain_function() -> None:
-    """Nobody would await its answer."""
+class PayLater:
+    async def __call__(self, amount: int) -> str:
+        return str(amount)
+
+
+@pytest.mark.parametrize(
+    "fallback", [pay_later, PayLater(), functools.partial(pay_later), functools.partial(PayLater())]
+)
+def test_an_async_fallback_does_not_fit_a_plain_function(world: World, fallback: Any) -> None:
+    """Nobody would await its answer, in whatever form it is async: decorating and calling refuse it."""
     with pytest.raises(TypeError, match=r"async fallback .* is not allowed for pay\(amount"):
-        CircuitBreaker(NAME, fallback=pay_later)(pay)
+        CircuitBreaker(NAME, fallback=fallback)(pay)
+    with pytest.raises(TypeError, match="async fallback"):
+        refusing(world, fallback=fallback).call(pay, 3)
+
+
+def test_an_async_fallback_of_an_async_object(world: World) -> None:
+    """An object whose call is async has its answer awaited, like any async function."""
+    breaker = refusing(world, fallback=PayLater())
+    assert asyncio.run(breaker(PayLater())(3)) == "3"
 
 
 # --- The last good answer ------------------------------------------------------------------------
