@@ -7,7 +7,7 @@ PYTHON := python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo local test soak check bench format release aws-check validators lock clean
+.PHONY: help setup demo local test contract-dynamodb-local soak check bench format release aws-check validators lock clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,22 @@ local: $(READY)  ## The local AWS with the stack and callers, up until Ctrl-C
 
 test: check  ## All tests
 	$(BIN)/python -m pytest --quiet --numprocesses 2 --dist loadgroup
+
+# The npm package carries Amazon's program, a jar; nothing of npm runs.
+DYNAMODB_LOCAL := build/dynamodb-local
+DYNAMODB_LOCAL_PACKAGE := amplify-dynamodb-simulator@2.9.30
+DYNAMODB_LOCAL_SHA256 := 3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9
+
+contract-dynamodb-local: $(READY) $(DYNAMODB_LOCAL)/package  ## The tables' contract, in Amazon's DynamoDB Local too; needs npm and a JDK
+	RECLOSER_DYNAMODB_LOCAL=$(DYNAMODB_LOCAL)/package/emulator $(BIN)/python -m pytest --quiet tests/contract -k dynamodb_local
+
+$(DYNAMODB_LOCAL)/package:
+	@command -v npm > /dev/null || { echo "contract-dynamodb-local needs npm, to fetch $(DYNAMODB_LOCAL_PACKAGE)"; exit 1; }
+	@command -v javac > /dev/null || { echo "contract-dynamodb-local needs a JDK: java and javac, 17 or newer"; exit 1; }
+	mkdir -p $(DYNAMODB_LOCAL)
+	cd $(DYNAMODB_LOCAL) && npm pack --silent $(DYNAMODB_LOCAL_PACKAGE)
+	echo "$(DYNAMODB_LOCAL_SHA256)  $(DYNAMODB_LOCAL)/amplify-dynamodb-simulator-2.9.30.tgz" | sha256sum --check --quiet
+	tar -xzf $(DYNAMODB_LOCAL)/amplify-dynamodb-simulator-2.9.30.tgz -C $(DYNAMODB_LOCAL)
 
 soak: $(READY)  ## Thousands of random scenarios full of faults
 	$(BIN)/python -m pytest tests/faults --scenarios 10000 -n auto
