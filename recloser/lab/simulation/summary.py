@@ -8,7 +8,7 @@ from typing import Any
 from recloser.circuit import State
 from recloser.lab.simulation.dependency import outages
 from recloser.lab.simulation.event_queue import MS_PER_SECOND
-from recloser.lab.simulation.prices import ASSUMPTIONS, monthly_cost
+from recloser.lab.simulation.monthly_cost import ASSUMPTIONS, monthly_cost
 from recloser.lab.simulation.recording import (
     FAILED,
     HELD,
