@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
-from types import TracebackType
+from types import CoroutineType, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, ParamSpec, Self, TypeVar, cast
 
 from recloser.caller import aio, awaitables
@@ -196,24 +196,23 @@ class CircuitBreaker:
         if kind is Answers.NEVER:
             raise generator_error(function)
         if kind is Answers.ASYNC:
-
-            async def guarded_async(*args: P.args, **kwargs: P.kwargs) -> Any:
-                return await self._run_async(function, args, kwargs)
-
-            return cast("Callable[P, R]", guarded_async)
+            return cast("Callable[P, R]", self._guarded_async(function))
         raises, looks = self._fallback.is_absent, self._looks_at_answers
+        # Bound once: Python 3.11 looks an enumeration's member up by a function call.
+        later, at_once = Answers.LATER, Answers.AT_ONCE
 
         def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
             nonlocal kind
-            if kind is Answers.LATER:
-                return self._run_async(function, args, kwargs)  # it is admitted when it is awaited
+            if kind is later:
+                # It is admitted when it is awaited.
+                return self._guarded_async(function)(*args, **kwargs)
             guard = self._made or self._guard
             number: Any = guard.enter_at_once()
             if number is None:
                 number = guard.enter()
             if number.__class__ is CircuitOpen:
                 try:
-                    if raises and kind is Answers.AT_ONCE:
+                    if raises and kind is at_once:
                         raise number
                     return self._instead(number, function, args, kwargs)
                 finally:
@@ -225,7 +224,7 @@ class CircuitBreaker:
                 raise
             if answer.__class__ not in PLAIN:
                 kind = awaitables.kind_of(answer)
-                if kind is not Answers.AT_ONCE:
+                if kind is not at_once:
                     return self._pending(guard, number, answer, _Asked(function, args, kwargs))
             if looks or not guard.succeeded(number):
                 self._answered(guard, number, answer, _Asked(function, args, kwargs))
@@ -258,7 +257,7 @@ class CircuitBreaker:
     ) -> Any:
         """Answer a refused call of a plain function, as it would have been answered: later if need be."""
         if awaitables.known_kind(function) is Answers.RUNNING:
-            return self._instead_async(refusal, function, args, kwargs)
+            return self._fallback.answer_async(refusal, function, args, kwargs)
         if self._fallback.is_absent:
             raise refusal
         if self._fallback.is_async:
@@ -294,7 +293,7 @@ class CircuitBreaker:
         if kind is Answers.LATER:
             # Its work begins when it is awaited, if it ever is: it is admitted then.
             guard.withdraw(number)
-            return self._run_async(*asked, pending=answer)
+            return self._guarded_async(asked.function, pending=answer)(*asked.args, **asked.kwargs)
         guard.end_sharing(number)
         answer.add_done_callback(lambda future: self._done(guard, number, future, asked))
         return answer
@@ -316,36 +315,35 @@ class CircuitBreaker:
         if not guard.may_wait_at_the_end(number) or not self._process.threads(leave):
             leave()
 
-    async def _run_async(
-        self,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        pending: Any = None,
-    ) -> Any:
-        """Guard one call of an async function; or of a plain one, whose answer is `pending`."""
-        guard = self._made or self._guard
-        number = guard.enter_at_once()
-        if number is None:
-            number = await aio.enter(guard, self._process.threads)
-        if isinstance(number, CircuitOpen):
-            if pending is not None and hasattr(pending, "close"):
-                pending.close()
+    def _guarded_async(self, function: Callable[..., Any], pending: Any = None) -> Callable[..., Any]:
+        """Make the guarded function of an async one; or of a plain one, whose answer is `pending`."""
+
+        async def guarded_async(*args: Any, **kwargs: Any) -> Any:
+            guard = self._made or self._guard
+            number: Any = guard.enter_at_once()
+            if number is None:
+                number = await aio.enter(guard, self._process.threads)
+            if number.__class__ is CircuitOpen:
+                if pending is not None and hasattr(pending, "close"):
+                    pending.close()
+                try:
+                    return await self._fallback.answer_async(number, function, args, kwargs)
+                finally:
+                    del number  # as in `guarded`
             try:
-                return await self._instead_async(number, function, args, kwargs)
-            finally:
-                del number  # as in `guarded`
-        try:
-            answer = function(*args, **kwargs) if pending is None else pending
-            if awaitables.kind_of(answer) is not Answers.AT_ONCE:  # a plain function may also answer at once
-                answer = await answer
-        except BaseException as error:
-            await self._leave_async(guard, number, error)
-            raise
-        if self._looks_at_answers or not guard.succeeded(number):
-            outcome, hint = self._returned(guard, number, answer, _Asked(function, args, kwargs))
-            await aio.leave(guard, self._process.threads, number, outcome, hint)
-        return answer
+                answer = function(*args, **kwargs) if pending is None else pending
+                # A plain function may also answer at once.
+                if answer.__class__ is CoroutineType or awaitables.kind_of(answer) is not Answers.AT_ONCE:
+                    answer = await answer
+            except BaseException as error:
+                await self._leave_async(guard, number, error)
+                raise
+            if self._looks_at_answers or not guard.succeeded(number):
+                outcome, hint = self._returned(guard, number, answer, _Asked(function, args, kwargs))
+                await aio.leave(guard, self._process.threads, number, outcome, hint)
+            return answer
+
+        return guarded_async
 
     async def _leave_async(self, guard: Guard, number: int, error: BaseException | None) -> None:
         outcome, hint = Outcome.SUCCESS, None
@@ -360,15 +358,6 @@ class CircuitBreaker:
             was_cancelled=outcome is Outcome.IGNORED and error is not None and aio.is_cancellation(error),
             may_wait=not isinstance(error, GeneratorExit),
         )
-
-    async def _instead_async(
-        self,
-        refusal: CircuitOpen,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Any:
-        return await self._fallback.answer_async(refusal, function, args, kwargs)
 
     # --- Blocks ----------------------------------------------------------------------------------
 
