@@ -28,9 +28,8 @@ is a call that is not counted. All times are epoch seconds.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from recloser.circuit import Cause, Circuit, State
 from recloser.policy import CallerPolicy
@@ -43,8 +42,7 @@ CLOCKS_APART_SECONDS = 60.0
 OnStoreError = Literal["last-known", "allow", "refuse"]
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """What a process knows about a circuit at one moment.
 
     Attributes:
@@ -82,8 +80,7 @@ class Action(Enum):
     REFUSE = "refuse"
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """What becomes of a call.
 
     Attributes:
@@ -130,8 +127,8 @@ def admit(view: View, now: float, on_store_error: OnStoreError) -> Admission:
         return Admission(Action.CALL, until=now, is_unprotected=True)
     admission = _by_state(view, circuit or Circuit("unknown"), now)
     if view.is_stale and admission.action is Action.CALL and not admission.is_rejected:
-        return replace(admission, until=now, is_unprotected=True)
-    return replace(admission, until=min(admission.until, view.fresh_until))
+        return admission._replace(until=now, is_unprotected=True)
+    return admission._replace(until=min(admission.until, view.fresh_until))
 
 
 def _by_state(view: View, circuit: Circuit, now: float) -> Admission:
@@ -182,7 +179,7 @@ def _not_closed(view: View, circuit: Circuit, now: float) -> Admission:
     if view.may_join:
         return Admission(Action.CALL, until=now, is_counted=False)
     if now >= claim_from:
-        return Admission(Action.PROBE, until=now, is_counted=False, otherwise=replace(refused, until=now))
+        return Admission(Action.PROBE, until=now, is_counted=False, otherwise=refused._replace(until=now))
     return refused
 
 
@@ -197,7 +194,7 @@ def _enforced(policy: CallerPolicy, admission: Admission) -> Admission:
     if policy.enforce:
         return admission
     if admission.action is Action.REFUSE:
-        return replace(admission, action=Action.CALL, until=0.0)
+        return admission._replace(action=Action.CALL, until=0.0)
     if admission.otherwise is not None:
-        return replace(admission, otherwise=_enforced(policy, admission.otherwise))
+        return admission._replace(otherwise=_enforced(policy, admission.otherwise))
     return admission

@@ -6,11 +6,10 @@ All times are epoch milliseconds (`_ms`) unless a name says seconds.
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 DUE_SHARDS = 8
@@ -123,8 +122,7 @@ class Transition:
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Trip:
+class Trip(NamedTuple):
     """What began an outage, whole. `Circuit.alarm` names the alarm.
 
     `threshold` and `datapoints`, newest first, are the alarm's; `calls` and `failures` were counted in its
@@ -207,11 +205,12 @@ class Circuit:
     @property
     def due_shard(self) -> int:
         """The partition of the index `due` that this circuit is listed in."""
+        import zlib  # noqa: PLC0415  (callers have no use for it)
+
         return zlib.crc32(self.name.encode()) % DUE_SHARDS
 
 
-@dataclass(frozen=True, slots=True)
-class Probes:
+class Probes(NamedTuple):
     """What became of the permits of one generation.
 
     `returned` are permits given back, because the call ended in an exception that says nothing

@@ -449,8 +449,7 @@ def _credible(circuit: Circuit, probes: Probes) -> Probes:
     """
     granted = min(probes.granted, circuit.permits + len(probes.returned))
     numbers = frozenset(range(1, granted + 1))
-    return replace(
-        probes,
+    return probes._replace(
         granted=granted,
         succeeded=probes.succeeded & numbers,
         failed=probes.failed & numbers,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 
 from recloser.circuit import Circuit, Probes, State
 from recloser.decide import Decision, Mint
@@ -71,7 +70,7 @@ class MemoryTables:
         if mint.opens_at_ms is not None:
             self._probes[key] = Probes(mint.generation, allowed=mint.permits, opens_at_ms=mint.opens_at_ms)
         elif key in self._probes:
-            self._probes[key] = replace(self._probes[key], allowed=self._probes[key].allowed + mint.permits)
+            self._probes[key] = self._probes[key]._replace(allowed=self._probes[key].allowed + mint.permits)
         else:
             raise Conflict(f"circuit {name} has no permits of generation {mint.generation} to add to")
 
@@ -80,7 +79,7 @@ class MemoryTables:
             probes = self._probes.get((name, generation))
             if probes is None or probes.available <= 0 or probes.opens_at_ms > now_ms:
                 return None
-            self._probes[name, generation] = changed = replace(probes, granted=probes.granted + 1)
+            self._probes[name, generation] = changed = probes._replace(granted=probes.granted + 1)
         self._tell(name, changed)
         return changed.granted
 
@@ -90,9 +89,9 @@ class MemoryTables:
             if probes is None:
                 return
             if succeeded:
-                changed = replace(probes, succeeded=probes.succeeded | {number})
+                changed = probes._replace(succeeded=probes.succeeded | {number})
             else:
-                changed = replace(probes, failed=probes.failed | {number})
+                changed = probes._replace(failed=probes.failed | {number})
             self._probes[name, generation] = changed
         if changed != probes:
             self._tell(name, changed)
@@ -102,8 +101,8 @@ class MemoryTables:
             probes = self._probes.get((name, generation))
             if probes is None or number in probes.returned:
                 return
-            self._probes[name, generation] = changed = replace(
-                probes, returned=probes.returned | {number}, allowed=probes.allowed + 1
+            self._probes[name, generation] = changed = probes._replace(
+                returned=probes.returned | {number}, allowed=probes.allowed + 1
             )
         self._tell(name, changed)
 

@@ -19,7 +19,7 @@ KEPT_SECONDS: Final = 3600
 LARGEST_COUNT: Final = 1_000_000_000  # of one second and shard; what is larger was never counted
 EXPIRES: Final = "expires"
 
-_KEY = re.compile(r"(?P<circuit>[^#]+)#(?P<generation>\d{1,15})#failures-(?P<shard>\d)-(?P<span>\d{1,15})")
+_KEY = r"(?P<circuit>[^#]+)#(?P<generation>\d{1,15})#failures-(?P<shard>\d)-(?P<span>\d{1,15})"
 
 
 class Counted(NamedTuple):
@@ -94,7 +94,7 @@ def decode_report(item: Mapping[str, Any]) -> tuple[str, int, dict[int, Counted]
 
     """
     key = item.get("permit", {}).get("S")
-    found = _KEY.fullmatch(key) if isinstance(key, str) else None
+    found = re.fullmatch(_KEY, key) if isinstance(key, str) else None
     if found is None:
         raise ValueError(f"permit {key!r} is not of the form CIRCUIT#GENERATION#failures-SHARD-SPAN")
     name = validate_name(found["circuit"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 from hypothesis import settings
@@ -208,7 +207,7 @@ class FaultMachine(RuleBasedStateMachine):
                 assert probes is not None
                 self.succeeded[generation] = set(probes.succeeded)
                 self.granted[generation] += 1
-                self.control.apply(NAME, ProbesReported(replace(probes)))
+                self.control.apply(NAME, ProbesReported(probes))
         assert self.circuit.state is State.CLOSED
 
 
