@@ -18,11 +18,13 @@ import pytest
 
 from recloser.circuit import State
 from recloser.errors import StoreError
+from recloser.store import dynamodb as dynamodb_tables
+from recloser.store.deadline import Deadline
 from recloser.store.dynamodb import DynamoDBTables
 
 NAME = "payments-api"
-# What a busy machine may add to a wait.
-SLACK_SECONDS = 0.7
+# What a busy machine may add to a wait. Without a bound each trouble takes five seconds or more.
+SLACK_SECONDS = 2.0
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def test_no_trouble_holds_a_call_up_for_longer(
             call(tables)
         waits.append(time.monotonic() - began)
     assert waits[0] < 1.5 + SLACK_SECONDS
-    assert max(waits[1:]) < 0.1 + SLACK_SECONDS
+    assert max(waits[1:]) < 1.4, "shorter than the first wait, however busy the machine"
 
 
 class DynamoDB(BaseHTTPRequestHandler):
@@ -154,6 +156,8 @@ def serving(handler: type[BaseHTTPRequestHandler], **attributes: Any) -> Iterato
 def dynamodb(environment: pytest.MonkeyPatch) -> Iterator[Any]:
     with serving(DynamoDB, connections=set(), errors=iter(())) as server:
         environment.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{server.server_port}")
+        # What is tested with it is what becomes of an answer, however busy the machine.
+        environment.setattr(dynamodb_tables, "Deadline", lambda: Deadline(30, 30))
         yield server
 
 
@@ -218,8 +222,9 @@ def test_a_claim_without_an_answer_is_sent_again(dynamodb: Any) -> None:
     assert DynamoDBTables("circuits", "probes").claim(NAME, 7, 1) == 1
 
 
-def test_a_late_claim_is_given_back(dynamodb: Any) -> None:
+def test_a_late_claim_is_given_back(environment: pytest.MonkeyPatch, dynamodb: Any) -> None:
     """A permit that is granted when its caller has been refused already is there for the next one."""
+    environment.setattr(dynamodb_tables, "Deadline", lambda: Deadline(0.5))
     told: list[tuple[Any, ...]] = []
     given_back = threading.Event()
     may_go_on = threading.Event()
@@ -242,12 +247,14 @@ def test_a_late_claim_is_given_back(dynamodb: Any) -> None:
 
 FORKING = """
 import json, os, sys
-from recloser.store.dynamodb import DynamoDBTables
+from recloser.store import dynamodb
+from recloser.store.deadline import Deadline
+dynamodb.Deadline = lambda: Deadline(30, 30)
 given = None
 if sys.argv[1] == "given":
     import botocore.session
     given = botocore.session.get_session().create_client("dynamodb")
-tables = DynamoDBTables("circuits", "probes", given)
+tables = dynamodb.DynamoDBTables("circuits", "probes", given)
 tables.read("warm")
 readers = []
 for number in range(6):
