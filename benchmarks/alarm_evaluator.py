@@ -134,10 +134,11 @@ def line(at_ms: int) -> str:
 
 def failure_rate(circuit: str, period: int, minimum: int) -> dict[str, Any]:
     metrics = queries("Failure", circuit, period, calls="SampleCount", failures="Sum")
+    calls = "calls" if period < 60 else "FILL(calls, 0)"
     metrics.append(
         {
             "Id": "rate",
-            "Expression": f"IF(calls >= {minimum}, 100 * failures / calls, 0)",
+            "Expression": f"IF({calls} >= {minimum}, 100 * failures / calls, 0)",
             "ReturnData": True,
         }
     )

@@ -46,9 +46,12 @@ def two_of_three(resource: Document) -> Document:
 
 
 @pytest.mark.parametrize("circuit", CIRCUITS)
-@pytest.mark.parametrize(("speed", "period_seconds", "minimum_calls"), [("fast", 10, 10), ("steady", 60, 3)])
+@pytest.mark.parametrize(
+    ("speed", "period_seconds", "enough"),
+    [("fast", 10, "calls >= 10"), ("steady", 60, "FILL(calls, 0) >= 3")],
+)
 def test_failure_rate(
-    resources: Document, circuit: str, speed: str, period_seconds: int, minimum_calls: int
+    resources: Document, circuit: str, speed: str, period_seconds: int, enough: str
 ) -> None:
     """Half of at least so many calls fail, in two of three periods."""
     name = f"recloser:{circuit}:failure-rate-{speed}"
@@ -60,7 +63,7 @@ def test_failure_rate(
             {
                 "Id": "rate",
                 "Label": "Failure rate (%)",
-                "Expression": f"IF(calls >= {minimum_calls}, 100 * failures / calls, 0)",
+                "Expression": f"IF({enough}, 100 * failures / calls, 0)",
                 "ReturnData": True,
             },
             measured("failures", circuit, "Failure", period_seconds, "Sum"),
@@ -172,7 +175,7 @@ def test_settings_are_parameters() -> None:
     expressions = {name: alarm["Metrics"][0]["Expression"] for name, alarm in tuned.items()}
     assert expressions == {
         "recloser:search:failure-rate-fast": "IF(calls >= 50, 100 * failures / calls, 0)",
-        "recloser:search:failure-rate-steady": "IF(calls >= 7, 100 * failures / calls, 0)",
+        "recloser:search:failure-rate-steady": "IF(FILL(calls, 0) >= 7, 100 * failures / calls, 0)",
         "recloser:search:slow-calls": "IF(calls >= 50, slow, 0)",
     }
     assert {name: alarm["Threshold"] for name, alarm in tuned.items()} == {

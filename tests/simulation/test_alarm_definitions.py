@@ -45,3 +45,12 @@ def test_they_are_those_of_the_template(parameters: dict[str, str], settings: Al
     }
     ours = {alarm["AlarmName"]: comparable(alarm) for alarm in deployed_alarms("payments-api", settings)}
     assert ours == expected
+
+
+@pytest.mark.parametrize("threshold", ["50", "80"])
+def test_the_one_for_any_circuit_is_that_of_the_template(threshold: str) -> None:
+    """Setting for setting, whatever the threshold."""
+    alarm = deployed(FailureThresholdPercent=threshold)["Resources"]["AnyCircuitFailureRate"]["Properties"]
+    settings = AlarmSettings(watched_by="any-circuit", failure_threshold_percent=float(threshold))
+    [ours] = deployed_alarms("payments-api", settings)
+    assert comparable(ours) == comparable(alarm)

@@ -59,9 +59,10 @@ def math_alarm(expression: str, *metric_ids: str, **changes: Any) -> dict[str, A
 
 
 def rate_alarm(circuit: str = "payments-api", period: int = 10, minimum: int = 10) -> dict[str, Any]:
-    """The failure-rate alarm of the template."""
+    """The failure-rate alarm of the template: of ten seconds, or filled."""
+    calls = "calls" if period == 10 else "FILL(calls, 0)"
     definition = math_alarm(
-        f"IF(calls >= {minimum}, 100 * failures / calls, 0)",
+        f"IF({calls} >= {minimum}, 100 * failures / calls, 0)",
         "calls",
         "failures",
         Period=period,

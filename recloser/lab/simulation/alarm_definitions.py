@@ -15,17 +15,20 @@ def deployed_alarms(circuit: str, settings: AlarmSettings) -> list[dict[str, Any
     """Define them. A test holds them against the template."""
     if settings.watched_by == "any-circuit":
         return [_any_circuit(settings)]
-    steady = _failure_rate(circuit, "steady", STEADY_SECONDS, settings.minimum_calls_steady, settings)
+    # Filled, it leaves old minutes behind; the fast alarm would go blind when metrics are late.
+    enough = f"FILL(calls, 0) >= {settings.minimum_calls_steady}"
+    steady = _failure_rate(circuit, "steady", STEADY_SECONDS, enough, settings)
     if not settings.fast_alarms:
         return [steady]
-    fast = _failure_rate(circuit, "fast", FAST_SECONDS, settings.minimum_calls_fast, settings)
+    enough = f"calls >= {settings.minimum_calls_fast}"
+    fast = _failure_rate(circuit, "fast", FAST_SECONDS, enough, settings)
     return [fast, steady, _slow_calls(circuit, settings)]
 
 
 def _failure_rate(
-    circuit: str, speed: str, period_seconds: int, minimum_calls: int, settings: AlarmSettings
+    circuit: str, speed: str, period_seconds: int, enough: str, settings: AlarmSettings
 ) -> dict[str, Any]:
-    rate = f"IF(calls >= {minimum_calls}, 100 * failures / calls, 0)"
+    rate = f"IF({enough}, 100 * failures / calls, 0)"
     return {
         "AlarmName": f"recloser:{circuit}:failure-rate-{speed}",
         "Metrics": [
@@ -46,10 +49,9 @@ def _any_circuit(settings: AlarmSettings) -> dict[str, Any]:
     return {
         "AlarmName": ANY_CIRCUIT_ALARM,
         "Metrics": [{"Id": "rate", "Expression": query, "Period": STEADY_SECONDS, "ReturnData": True}],
-        "ComparisonOperator": "GreaterThanThreshold",
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
         "Threshold": settings.failure_threshold_percent / 100,
         "EvaluationPeriods": 1,
-        "DatapointsToAlarm": 1,
         "TreatMissingData": "notBreaching",
     }
 
