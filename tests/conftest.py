@@ -47,3 +47,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if rank(item) < len(ONE_WORKER):
             item.add_marker(pytest.mark.xdist_group(ONE_WORKER[rank(item)]))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """See that it is so: what pytest-xdist does not understand it ignores, and every worker sets up all."""
+    if not session.config.getoption("loadgroup", default=False):
+        return
+    for item in session.items:
+        if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
+            raise pytest.UsageError(f"pytest-xdist does not keep {item.nodeid} in the worker of its group")
