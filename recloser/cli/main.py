@@ -16,6 +16,7 @@ from recloser.cli import items, overrides
 from recloser.cli.account import Account, Place
 from recloser.cli.alarms import app as alarms
 from recloser.cli.backtest import backtest
+from recloser.cli.cost.command import cost
 from recloser.cli.demo import demo
 from recloser.cli.doctor.command import doctor
 from recloser.cli.group import OneLineErrors
@@ -74,6 +75,7 @@ _OPERATORS: dict[str, Callable[..., None]] = {
     "import": items.import_,
     "doctor": doctor,
     "backtest": backtest,
+    "cost": cost,
 }
 for _name, _command in _OPERATORS.items():
     app.command(_name)(also_after(_command))

@@ -1,0 +1,1 @@
+"""`recloser cost`: what a month costs, and how that was reckoned."""
