@@ -1,20 +1,24 @@
-"""What a failure-rate alarm asks for, an edited one, and what either would have done lately."""
+"""What the alarms on a circuit's failures ask for, and the same alarms edited."""
 
 from __future__ import annotations
 
 import copy
+import functools
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from recloser.cli.account import Account
 from recloser.cli.problems import Problem
+from recloser.control.alarm_circuit import EveryCircuit
+from recloser.control.alarm_rules import read_limits, read_rule
+from recloser.control.alarms import MINIMUM_CALLS
+from recloser.metrics.emf import DIMENSION, FAILURE
+from recloser.policy import usable
 
 THRESHOLD_SETTING = "failure_threshold_percent"
 MINIMUM_SETTING = "minimum_calls"
-REPLAYED_MS = 2 * 3600 * 1000  # CloudWatch keeps periods below a minute for three hours
 _PERCENT = 100
 # IF(calls >= 10, ...) and IF(FILL(calls, 0) >= 10, ...): where the template's alarms ask for a minimum.
 _MINIMUM = re.compile(r"(?P<before>IF\(\s*(?:FILL\(\s*\w+\s*,\s*0\s*\)|\w+)\s*>=\s*)(?P<minimum>\d+)")
@@ -34,6 +38,10 @@ class Wanted:
     threshold_percent: float | None
     minimum_calls: int | None
 
+    @property
+    def is_something(self) -> bool:
+        return self.threshold_percent is not None or self.minimum_calls is not None
+
 
 def effective(described: Mapping[str, Any]) -> Wanted:
     """Read what an alarm asks for now, as percent and calls; None: in a form that is not known."""
@@ -46,18 +54,23 @@ def effective(described: Mapping[str, Any]) -> Wanted:
     )
 
 
-def tuned(described: Mapping[str, Any], wanted: Wanted) -> dict[str, Any] | None:
-    """Return the alarm with other limits; None: it is no alarm on the failure rate.
+def as_put(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what DescribeAlarms tells of an alarm, as PutMetricAlarm takes it."""
+    return {name: copy.deepcopy(described[name]) for name in _SETTINGS if name in described}
+
+
+def tuned(described: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
+    """Return an alarm on the failure rate with other limits.
 
     Raises:
-        Problem: it asks for no minimum of calls that could be changed.
+        Problem: it asks for no minimum of calls that could be changed, or could never trip.
 
     """
-    if not _is_on_failures(described):
-        return None
-    new = {name: copy.deepcopy(described[name]) for name in _SETTINGS if name in described}
+    new = as_put(described)
     if wanted.threshold_percent is not None:
         new["Threshold"] = wanted.threshold_percent / _scale(described)
+        if wanted.threshold_percent == _PERCENT and new["ComparisonOperator"] == "GreaterThanThreshold":
+            raise Problem(f"alarm {described['AlarmName']} trips above its threshold, never above 100 %")
     if wanted.minimum_calls is not None:
         entry = _returned(new)
         expression, count = _MINIMUM.subn(rf"\g<before>{wanted.minimum_calls}", entry.get("Expression", ""))
@@ -69,46 +82,107 @@ def tuned(described: Mapping[str, Any], wanted: Wanted) -> dict[str, Any] | None
     return new
 
 
-def replayed_trips(account: Account, described: Mapping[str, Any]) -> int:
-    """Count how often an alarm would have tripped in the last two hours, over the account's own metrics.
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """An alarm that judges a circuit's failures, as it is and as it would be.
 
-    Raises:
-        Problem: the extra `lab` is not installed, or there are no data.
+    Args:
+        alarm: its name in the account.
+        before: its definition, as PutMetricAlarm takes it.
+        after: the same with what is wanted.
+        is_own: whether it is the circuit's own; else it is the one over every circuit, which a policy tunes:
+            both definitions say what that comes to for this circuit.
+        looks_from_percent: below this failure rate the alarm over every circuit does not look, whatever a
+            policy says.
 
     """
-    try:
-        from recloser.lab.backtest.account_metrics import AccountError, read_account_metrics  # noqa: PLC0415
-        from recloser.lab.backtest.alarm_files import alarm_of  # noqa: PLC0415
-        from recloser.lab.backtest.backtest import Settings, backtest  # noqa: PLC0415
-        from recloser.lab.backtest.inputs import together  # noqa: PLC0415
-        from recloser.lab.cloudwatch import InvalidAlarmError  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise Problem(
-            f"it needs {error.name}, which is not installed: pip install 'recloser[lab]'"
-        ) from error
-    now_ms = time.time_ns() // 1_000_000
-    span_ms = (now_ms - REPLAYED_MS, now_ms)
-    try:
-        data = read_account_metrics(
-            account.client("cloudwatch"), [alarm_of(described)], span_ms, now_ms, lambda _done, _total: None
-        )
-        if not data.samples:
-            raise Problem("no data")
-        runs = backtest(together([], data.alarms), data.samples, Settings(*span_ms))
-    except (AccountError, InvalidAlarmError, ValueError) as error:
-        raise Problem(str(error)) from error
-    return sum(run.trips for run in runs)
+
+    alarm: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    is_own: bool
+    looks_from_percent: float = 0.0
 
 
-def _is_on_failures(described: Mapping[str, Any]) -> bool:
-    if described.get("MetricName") == "Failure":
-        return described.get("Statistic") == "Average"
-    metrics = {
-        entry["MetricStat"]["Metric"]["MetricName"]
-        for entry in described.get("Metrics", ())
-        if "MetricStat" in entry
+def variants(account: Account, circuit: str, wanted: Wanted) -> list[Variant]:
+    """Return the alarms on the failure rate that judge a circuit: its own, or else that over every circuit.
+
+    Raises:
+        Problem: none does, or one asks for no minimum of calls that could be changed.
+
+    """
+    own = [
+        Variant(alarm.name, as_put(alarm.described), tuned(alarm.described, wanted), is_own=True)
+        for alarm in account.trip_alarms
+        if alarm.circuit == circuit and is_on_failures(alarm.described)
+    ]
+    if own:
+        return own
+    for alarm in account.trip_alarms:
+        watches = alarm.circuit
+        if isinstance(watches, EveryCircuit) and watches.metric == FAILURE and watches.is_rate:
+            return [_for_one_circuit(account, alarm.described, circuit, wanted)]
+    raise Problem(
+        f"no alarm on the failure rate of {circuit} can be tuned: recloser alarms shows which are there"
+    )
+
+
+def _for_one_circuit(account: Account, group: Mapping[str, Any], circuit: str, wanted: Wanted) -> Variant:
+    settings = account.tables.read(circuit, consistent=True).policy
+    policy, problems = usable(settings)
+    rule = read_rule(group)
+    if problems or rule is None:
+        raise Problem(f"{group['AlarmName']} and the policy of {circuit} are not understood: recloser doctor")
+    limits = Wanted(
+        policy.get(THRESHOLD_SETTING, _PERCENT * rule.threshold),
+        policy.get(MINIMUM_SETTING, account.deployment.defaults.minimum_calls or MINIMUM_CALLS),
+    )
+    after = Wanted(
+        limits.threshold_percent if wanted.threshold_percent is None else wanted.threshold_percent,
+        limits.minimum_calls if wanted.minimum_calls is None else wanted.minimum_calls,
+    )
+    make = functools.partial(_judging_alarm, group, circuit, account.deployment.namespace)
+    looks_from = _PERCENT * rule.threshold
+    return Variant(group["AlarmName"], make(limits), make(after), is_own=False, looks_from_percent=looks_from)
+
+
+def _judging_alarm(group: Mapping[str, Any], circuit: str, namespace: str, limits: Wanted) -> dict[str, Any]:
+    """Write down as an alarm what is asked of a circuit that the alarm over every circuit watches."""
+    metric = {
+        "Namespace": namespace,
+        "MetricName": FAILURE,
+        "Dimensions": [{"Name": DIMENSION, "Value": circuit}],
     }
-    return metrics == {"Failure"}
+
+    def stat(name: str, statistic: str) -> dict[str, Any]:
+        read = {"Metric": metric, "Period": 60, "Stat": statistic}
+        return {"Id": name, "MetricStat": read, "ReturnData": False}
+
+    rate = f"IF(calls >= {limits.minimum_calls}, 100 * failures / calls, 0)"
+    kept = ("EvaluationPeriods", "DatapointsToAlarm", "ComparisonOperator")
+    return {name: group[name] for name in kept if name in group} | {
+        "AlarmName": group["AlarmName"],
+        "Metrics": [
+            {"Id": "rate", "Expression": rate, "ReturnData": True},
+            stat("failures", "Sum"),
+            stat("calls", "SampleCount"),
+        ],
+        "Threshold": limits.threshold_percent,
+        "TreatMissingData": "notBreaching",
+    }
+
+
+def told(described: Mapping[str, Any]) -> str:
+    """Write what an alarm asks for: `50 % of at least 3 calls`."""
+    limits = effective(described)
+    threshold = "-" if limits.threshold_percent is None else f"{limits.threshold_percent:g}"
+    minimum = 1 if limits.minimum_calls is None else limits.minimum_calls
+    return f"{threshold} % of at least {minimum} call{'' if minimum == 1 else 's'}"
+
+
+def is_on_failures(described: Mapping[str, Any]) -> bool:
+    """Say whether an alarm is one on the share of calls that fail, in a form that is known."""
+    return read_limits(described, FAILURE, MINIMUM_CALLS) is not None
 
 
 def _scale(described: Mapping[str, Any]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -13,19 +15,19 @@ from recloser.cli.account import Account, TripAlarm
 from recloser.cli.alarm_tuning import (
     MINIMUM_SETTING,
     THRESHOLD_SETTING,
+    Variant,
     Wanted,
     effective,
-    replayed_trips,
-    tuned,
+    told,
+    variants,
 )
-from recloser.cli.arguments import By, CircuitName, Json, account_of
-from recloser.cli.changes import apply
+from recloser.cli.arguments import By, CircuitName, Json, MinimumCalls, Threshold, account_of
 from recloser.cli.choice import require_known
 from recloser.cli.group import say, tell
 from recloser.cli.identity import caller
 from recloser.cli.places import also_after
 from recloser.cli.problems import BadInput, Problem
-from recloser.control.alarm_circuit import EveryCircuit
+from recloser.cli.replay import REPLAYED_HOURS, Trips, replayed_trips
 from recloser.decide import PolicySet
 from recloser.plain_text import printable
 
@@ -61,58 +63,95 @@ def tune(
     context: typer.Context,
     circuit: CircuitName,
     *,
-    threshold: Annotated[
-        float | None, typer.Option("--threshold", min=0, max=100, help="Trip above it, percent of calls.")
-    ] = None,
-    minimum_calls: Annotated[
-        int | None, typer.Option("--minimum-calls", min=1, help="Judge no period with fewer calls.")
-    ] = None,
+    threshold: Threshold = None,
+    minimum_calls: MinimumCalls = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing.")] = False,
     by: By = None,
+    as_json: Json = False,
 ) -> None:
-    """Edit a circuit's failure-rate alarms as the console would, or, where it has none, its policy."""
-    if threshold is None and minimum_calls is None:
+    """Edit a circuit's failure-rate alarms as the console would, or, where it has none, its policy.
+
+    What the last two hours would have been is told first.
+    """
+    wanted = Wanted(threshold, minimum_calls)
+    if not wanted.is_something:
         raise BadInput("tune", circuit, "--threshold, --minimum-calls or both")
     account = account_of(context)
     require_known(account, circuit)
-    wanted = Wanted(threshold, minimum_calls)
-    own = [(alarm, new) for alarm in account.trip_alarms if (new := _edited(alarm, circuit, wanted))]
-    for alarm, new in own:
-        _tell_replayed(account, alarm, new)
-        say(f"{alarm.name}: {_told(alarm.described)} -> {_told(new)}")
-        if not dry_run:
-            account.put_alarm(new)
-    if not own:
-        _tune_policy(account, circuit, wanted, by, dry_run=dry_run)
-    if dry_run:
+    found = variants(account, circuit, wanted)
+    replays = [_replayed(account, circuit, each) for each in found]
+    if not as_json:
+        for each, replay in zip(found, replays, strict=True):
+            _say(circuit, each, replay)
+    if not dry_run:
+        _change(account, circuit, found, wanted, by)
+    if as_json:
+        shown = [_tuned(each, replay) for each, replay in zip(found, replays, strict=True)]
+        documents.print_json({"circuit": circuit, "changed": not dry_run, "alarms": shown})
+    elif dry_run:
         say("nothing was changed (--dry-run)")
 
 
-def _edited(alarm: TripAlarm, circuit: str, wanted: Wanted) -> dict[str, Any] | None:
-    return tuned(alarm.described, wanted) if alarm.circuit == circuit else None
+def _replayed(account: Account, circuit: str, variant: Variant) -> Trips | Problem:
+    try:
+        return replayed_trips(account, circuit, variant.before, variant.after)
+    except Problem as problem:
+        return problem
 
 
-def _tune_policy(account: Account, circuit: str, wanted: Wanted, by: str | None, *, dry_run: bool) -> None:
-    """Where only the alarm over every circuit watches, its policy says what is too much."""
-    if not any(isinstance(alarm.circuit, EveryCircuit) for alarm in account.trip_alarms):
-        raise Problem(
-            f"no alarm on the failure rate of {circuit} can be tuned: recloser alarms shows which are there"
+def _say(circuit: str, variant: Variant, replay: Trips | Problem) -> None:
+    if isinstance(replay, Problem):
+        tell(f"note: {variant.alarm}: what it would have done is not known: {replay}")
+    else:
+        hours = f"in the last {REPLAYED_HOURS} hours"
+        say(f"{variant.alarm}: {hours} it tripped {replay.before} times, so tuned {replay.after} times")
+    wanted_percent = effective(variant.after).threshold_percent
+    if wanted_percent is not None and wanted_percent < variant.looks_from_percent:
+        tell(
+            f"note: {variant.alarm} looks at circuits from {variant.looks_from_percent:g} % on: "
+            f"below that the policy of {circuit} has no effect on it"
         )
+    what = variant.alarm if variant.is_own else f"{variant.alarm}, by the policy of {circuit}"
+    say(f"{what}: {told(variant.before)} -> {told(variant.after)}")
+
+
+def _tuned(variant: Variant, replay: Trips | Problem) -> dict[str, Any]:
+    if isinstance(replay, Problem):
+        replayed: dict[str, Any] = {
+            "replayed_hours": None,
+            "trips": None,
+            "not_replayed_because": str(replay),
+        }
+    else:
+        replayed = {"replayed_hours": REPLAYED_HOURS, "trips": asdict(replay), "not_replayed_because": None}
+    return {
+        "alarm": variant.alarm,
+        "by_policy": not variant.is_own,
+        "before": asdict(effective(variant.before)),
+        "after": asdict(effective(variant.after)),
+    } | replayed
+
+
+def _change(account: Account, circuit: str, found: Sequence[Variant], wanted: Wanted, by: str | None) -> None:
+    if not found[0].is_own:
+        _change_policy(account, circuit, wanted, by)
+        return
+    edited: list[str] = []
+    for each in found:
+        try:
+            account.put_alarm(each.after)
+        except Problem as problem:
+            done = f"; edited already: {', '.join(edited)}" if edited else ""
+            raise Problem(f"alarm {each.alarm} was not edited: {problem}{done}") from problem
+        edited.append(each.alarm)
+
+
+def _change_policy(account: Account, circuit: str, wanted: Wanted, by: str | None) -> None:
+    """Where only the alarm over every circuit watches, its policy says what is too much."""
     settings = dict(account.tables.read(circuit, consistent=True).policy)
     given = {THRESHOLD_SETTING: wanted.threshold_percent, MINIMUM_SETTING: wanted.minimum_calls}
     settings |= {name: value for name, value in given.items() if value is not None}
-    say(f"{circuit}: has no failure-rate alarm of its own; its policy is tuned")
-    if not dry_run:
-        apply(account, [circuit], PolicySet(settings, caller(account, by)))
-
-
-def _tell_replayed(account: Account, alarm: TripAlarm, new: dict[str, Any]) -> None:
-    try:
-        before, after = (replayed_trips(account, described) for described in (alarm.described, new))
-    except Problem as problem:
-        tell(f"note: {alarm.name}: what it would have done is not known: {problem}")
-        return
-    say(f"{alarm.name}: in the last two hours it tripped {before} times, so tuned {after} times")
+    account.control.apply(circuit, PolicySet(settings, caller(account, by)))
 
 
 def _document(account: Account, alarm: TripAlarm) -> dict[str, Any]:
@@ -152,11 +191,6 @@ def _table(rows: list[dict[str, Any]]) -> Table | Text:
             _number(row["deployed_minimum_calls"]),
         )
     return table
-
-
-def _told(described: dict[str, Any]) -> str:
-    limits = effective(described)
-    return f"{_number(limits.threshold_percent, ' %')} of at least {_number(limits.minimum_calls)} calls"
 
 
 def _number(value: float | None, unit: str = "") -> str:

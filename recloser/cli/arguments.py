@@ -22,7 +22,7 @@ def account_of(context: typer.Context) -> Account:
     return account
 
 
-def _known_names(ctx: typer.Context, incomplete: str) -> list[str]:
+def known_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names for the shell to complete; none where they cannot be had: a prompt is no place for an error."""
     places = given_places(ctx.find_root().params) | given_places(ctx.params)
     try:
@@ -39,10 +39,20 @@ def _one_name(name: str) -> str:
         raise BadInput("circuit name", name, "1 to 64 of A-Z a-z 0-9 - _ .") from None
 
 
+def one_name_or_none(name: str | None) -> str | None:
+    """Return an argument that may be left out, if it is allowed as a circuit's name.
+
+    Raises:
+        BadInput: it is not.
+
+    """
+    return None if name is None else _one_name(name)
+
+
 CircuitName = Annotated[
     str,
     typer.Argument(
-        metavar="CIRCUIT", callback=_one_name, autocompletion=_known_names, help="The circuit's name."
+        metavar="CIRCUIT", callback=_one_name, autocompletion=known_names, help="The circuit's name."
     ),
 ]
 CircuitNames = Annotated[
@@ -50,7 +60,7 @@ CircuitNames = Annotated[
     typer.Argument(
         metavar="[CIRCUIT]...",
         callback=check_form,
-        autocompletion=_known_names,
+        autocompletion=known_names,
         help="Names, or patterns of names: 'payments-*'.",
     ),
 ]
@@ -72,5 +82,12 @@ Until = Annotated[
     typer.Option(
         "--until", metavar="TIME", help="End it at a time: 2031-05-17T16:30, local, or with offset."
     ),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option("--threshold", min=1, max=100, help="Trip from there on, percent of the calls."),
+]
+MinimumCalls = Annotated[
+    int | None, typer.Option("--minimum-calls", min=1, help="Judge no period with fewer calls.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON; times in epoch milliseconds.")]

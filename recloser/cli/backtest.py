@@ -1,4 +1,4 @@
-"""`recloser backtest`: what would this alarm have done? The packages it needs come with the extra `lab`."""
+"""`recloser backtest`: what would these alarms have done? The packages it needs come with the extra `lab`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 from recloser.cli.account import Account
+from recloser.cli.alarm_tuning import Wanted, told, variants
+from recloser.cli.arguments import MinimumCalls, Threshold, known_names, one_name_or_none
+from recloser.cli.choice import require_known
 from recloser.cli.documents import print_json
 from recloser.cli.group import tell
 from recloser.cli.problems import BadInput, Problem
+from recloser.cli.replay import REPLAYED_HOURS, replay_inputs
 from recloser.cli.views import console
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
 STATES = ("OK", "ALARM", "INSUFFICIENT_DATA")
 MS_PER_SECOND = 1000
-DEFAULT_SPAN_MS = 3 * 3600 * MS_PER_SECOND
+REPLAYED_MS = REPLAYED_HOURS * 3600 * MS_PER_SECOND
 
 
 class Refused(Problem):
@@ -38,16 +42,27 @@ class Refused(Problem):
 
 def backtest(
     context: typer.Context,
+    circuit: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[CIRCUIT]",
+            callback=one_name_or_none,
+            autocompletion=known_names,
+            help="Replay the account's alarms on this circuit's failures, over its last hours.",
+        ),
+    ] = None,
     *,
+    threshold: Threshold = None,
+    minimum_calls: MinimumCalls = None,
     alarm: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--alarm",
             metavar="FILE",
             help="Alarms as given to PutMetricAlarm or printed by DescribeAlarms; with --from-aws also the "
             "name of one. May be given several times.",
         ),
-    ],
+    ] = None,
     metrics: Annotated[
         list[Path] | None,
         typer.Option(
@@ -59,14 +74,18 @@ def backtest(
     ] = None,
     from_: Annotated[
         str | None,
-        typer.Option("--from", metavar="TIME", help="ISO 8601 or epoch seconds. Default: the first sample."),
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help="ISO 8601 or epoch seconds. Default: the first sample; from the account, two hours ago.",
+        ),
     ] = None,
     to: Annotated[
         str | None,
         typer.Option(
             "--to",
             metavar="TIME",
-            help="Default: when the last sample has been evaluated; with --from-aws now.",
+            help="Default: when the last sample has been evaluated; from the account, now.",
         ),
     ] = None,
     phase: Annotated[
@@ -97,7 +116,16 @@ def backtest(
     """Tell what alarms would have done over recorded metrics, as CloudWatch decides it."""
     with _needs_lab():
         settings = _settings(from_, to, phase, initial_state)
-        if from_aws:
+        wanted = Wanted(threshold, minimum_calls)
+        if circuit is not None:
+            if alarm or metrics or from_aws:
+                raise BadInput("circuit", circuit, "not together with --alarm, --metrics and --from-aws")
+            inputs, settings = _of_circuit(context.obj, circuit, wanted, settings)
+        elif wanted.is_something:
+            raise BadInput("backtest", "without a circuit", "--threshold and --minimum-calls only with one")
+        elif not alarm:
+            raise BadInput("backtest", "", "a circuit, or --alarm FILE")
+        elif from_aws:
             inputs, settings = _from_account(context.obj, alarm, metrics, settings)
         else:
             inputs = _from_files(alarm, metrics or [])
@@ -173,19 +201,39 @@ def _from_account(
 
     if metric_files:
         raise BadInput("--metrics", str(metric_files[0]), "a file only without --from-aws")
-    now_ms = round(time.time() * MS_PER_SECOND)
-    to_ms = now_ms if settings.to_ms is None else settings.to_ms
-    from_ms = to_ms - DEFAULT_SPAN_MS if settings.from_ms is None else settings.from_ms
+    settings, span_ms = _of_the_last_hours(settings)
     try:
-        inputs = _read_account(account.client("cloudwatch"), alarms, (from_ms, to_ms), now_ms)
+        inputs = _read_account(account.client("cloudwatch"), alarms, span_ms)
     except (AccountError, InputFileError, InvalidAlarmError) as error:
         raise Refused(str(error)) from error
     except (BotoCoreError, ClientError) as error:
         raise Problem(f"cloudwatch: {error}") from error
-    return inputs, replace(settings, from_ms=from_ms, to_ms=to_ms)
+    return inputs, settings
 
 
-def _read_account(client: Any, wanted: Sequence[str], span_ms: tuple[int, int], now_ms: int) -> Inputs:
+def _of_the_last_hours(settings: Settings) -> tuple[Settings, tuple[int, int]]:
+    """The settings with a beginning and an end, and these."""
+    to_ms = round(time.time() * MS_PER_SECOND) if settings.to_ms is None else settings.to_ms
+    from_ms = to_ms - REPLAYED_MS if settings.from_ms is None else settings.from_ms
+    return replace(settings, from_ms=from_ms, to_ms=to_ms), (from_ms, to_ms)
+
+
+def _of_circuit(
+    account: Account, circuit: str, wanted: Wanted, settings: Settings
+) -> tuple[Inputs, Settings]:
+    """The circuit's alarms as they are, and beside each the same with what is wanted."""
+    require_known(account, circuit)
+    definitions = []
+    for each in variants(account, circuit, wanted):
+        definitions.append(each.before)
+        if wanted.is_something:
+            definitions.append(each.after | {"AlarmName": f"{each.alarm} ({told(each.after)})"})
+    settings, span_ms = _of_the_last_hours(settings)
+    with _progress() as progress:
+        return replay_inputs(account, circuit, definitions, span_ms, progress), settings
+
+
+def _read_account(client: Any, wanted: Sequence[str], span_ms: tuple[int, int]) -> Inputs:
     from recloser.lab.backtest.account_metrics import read_account_alarms, read_account_metrics  # noqa: PLC0415
     from recloser.lab.backtest.alarm_files import read_alarms  # noqa: PLC0415
     from recloser.lab.backtest.inputs import Inputs, together, without_orphans  # noqa: PLC0415
@@ -196,6 +244,7 @@ def _read_account(client: Any, wanted: Sequence[str], span_ms: tuple[int, int], 
     names = [name for name in wanted if not Path(name).is_file()]
     alarms = [one.alarm for one in found] + list(read_account_alarms(client, names))
     with _progress() as progress:
+        now_ms = round(time.time() * MS_PER_SECOND)
         data = read_account_metrics(client, alarms, span_ms, now_ms, progress)
     return Inputs(together(found, data.alarms), data.samples, [], left_out + orphans)
 
@@ -206,7 +255,8 @@ def _progress() -> Iterator[Callable[[int, int], object]]:
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import Progress  # noqa: PLC0415
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    out = Console(stderr=True)
+    with Progress(console=out, transient=True, disable=not out.is_terminal) as bar:
         task = bar.add_task("GetMetricData", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

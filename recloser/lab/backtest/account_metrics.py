@@ -90,6 +90,15 @@ def read_account_metrics(
     return AccountData([copies.get(alarm.name, alarm) for alarm in alarms], samples)
 
 
+def check_retention(alarm: Alarm, from_ms: int, now_ms: int) -> None:
+    """See whether CloudWatch still keeps data as fine as an alarm needs from `from_ms` on.
+
+    Raises AccountError where it does not.
+    """
+    if isinstance(alarm, MetricAlarm):
+        _check_retention(alarm, evaluation_window(alarm, from_ms).start_ms, now_ms)
+
+
 def _check_retention(alarm: MetricAlarm, start_ms: int, now_ms: int) -> None:
     for period, kept in RETENTION_SECONDS.items():
         if alarm.period_seconds < period and now_ms - start_ms > kept * MS_PER_SECOND:
