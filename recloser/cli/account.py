@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from recloser.circuit import Circuit
+from recloser.cli.aws_problems import aws_problems
 from recloser.cli.problems import BadInput, Problem
 from recloser.control.alarm_circuit import (
     EveryCircuit,
@@ -23,6 +23,7 @@ from recloser.control.ignored import Ignored
 from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE, SettingError, default_policy
 from recloser.control.stack import Stack
 from recloser.errors import EventError
+from recloser.metrics.emf import DIMENSION, FAILURE, namespace_of
 from recloser.policy import RecoveryPolicy
 from recloser.store.dynamodb import DynamoDBTables
 from recloser.store.rows import Item
@@ -128,16 +129,19 @@ class Account:
         A circuit that never tripped has no item, and needs no alarm of its own: only the metrics know it.
         Empty where they may not be listed.
         """
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (slow to import)
-
-        names = set()
         try:
-            pages = self.client("cloudwatch").get_paginator("list_metrics")
-            for page in pages.paginate(Namespace=self.deployment.namespace, MetricName="Failure"):
-                for metric in page["Metrics"]:
-                    names |= {one["Value"] for one in metric["Dimensions"] if one["Name"] == "Circuit"}
-        except (BotoCoreError, ClientError):
+            return self.list_called()
+        except Problem:
             return frozenset()
+
+    def list_called(self) -> frozenset[str]:
+        """Return the same, or raise why it cannot be told."""
+        names = set()
+        with aws_problems("CloudWatch"):
+            pages = self.client("cloudwatch").get_paginator("list_metrics")
+            for page in pages.paginate(Namespace=self.deployment.namespace, MetricName=FAILURE):
+                for metric in page["Metrics"]:
+                    names |= {one["Value"] for one in metric["Dimensions"] if one["Name"] == DIMENSION}
         return frozenset(names)
 
     def stored_items(self) -> list[Item]:
@@ -293,10 +297,10 @@ def _named_by(environment: Mapping[str, str]) -> Deployment:
         if not environment.get(variable):
             raise BadInput(f"environment variable {variable}", "", f"it must be set, because {other} is")
     try:
-        defaults = default_policy(environment)
-    except SettingError as error:
+        defaults, namespace = default_policy(environment), namespace_of(environment)
+    except (SettingError, ValueError) as error:
         raise Problem(str(error)) from error
-    return Deployment(environment[CIRCUIT_TABLE], environment[PROBE_TABLE], defaults)
+    return Deployment(environment[CIRCUIT_TABLE], environment[PROBE_TABLE], defaults, namespace=namespace)
 
 
 # The one that the stack calls otherwise: its steady alarms ask for as many.
@@ -313,29 +317,3 @@ def _environment_of(parameters: Mapping[str, str]) -> dict[str, str]:
         if parameter in parameters:
             variables[f"RECLOSER_{setting.name.upper()}"] = parameters[parameter]
     return variables
-
-
-@contextmanager
-def aws_problems(service: str) -> Iterator[None]:
-    """Turn what goes wrong at AWS into one line that an operator can act on."""
-    from botocore.exceptions import (  # noqa: PLC0415
-        BotoCoreError,
-        ClientError,
-        InvalidRegionError,
-        NoCredentialsError,
-        NoRegionError,
-    )
-
-    try:
-        yield
-    except NoCredentialsError as error:
-        raise Problem("no AWS credentials were found: sign in, or name a profile with --profile") from error
-    except NoRegionError as error:
-        raise Problem("no AWS Region is set: name it with --region or AWS_REGION") from error
-    except InvalidRegionError as error:
-        region = error.kwargs["region_name"]
-        raise BadInput("region", region, "the name of an AWS Region, as eu-west-1") from error
-    except (BotoCoreError, ClientError) as error:
-        raise Problem(f"{service}: {error}") from error
-    except ValueError as error:  # botocore's word for an endpoint that is no URL
-        raise BadInput("endpoint", str(error), "a URL, as http://127.0.0.1:4566") from error

@@ -17,6 +17,7 @@ from rich.text import Text
 from recloser.cli.account import Account
 from recloser.cli.alarm_tuning import Wanted, told, variants
 from recloser.cli.arguments import MinimumCalls, Threshold, known_names, one_name_or_none
+from recloser.cli.aws_problems import aws_problems
 from recloser.cli.choice import require_known
 from recloser.cli.documents import print_json
 from recloser.cli.group import tell
@@ -193,8 +194,6 @@ def _from_files(alarm_files: Sequence[str], metric_files: Sequence[Path]) -> Inp
 def _from_account(
     account: Account, alarms: Sequence[str], metric_files: Sequence[Path] | None, settings: Settings
 ) -> tuple[Inputs, Settings]:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
     from recloser.lab.backtest.account_metrics import AccountError  # noqa: PLC0415
     from recloser.lab.backtest.input_files import InputFileError  # noqa: PLC0415
     from recloser.lab.cloudwatch import InvalidAlarmError  # noqa: PLC0415
@@ -203,11 +202,10 @@ def _from_account(
         raise BadInput("--metrics", str(metric_files[0]), "a file only without --from-aws")
     settings, span_ms = _of_the_last_hours(settings)
     try:
-        inputs = _read_account(account.client("cloudwatch"), alarms, span_ms)
+        with aws_problems("CloudWatch"):
+            inputs = _read_account(account.client("cloudwatch"), alarms, span_ms)
     except (AccountError, InputFileError, InvalidAlarmError) as error:
         raise Refused(str(error)) from error
-    except (BotoCoreError, ClientError) as error:
-        raise Problem(f"cloudwatch: {error}") from error
     return inputs, settings
 
 

@@ -11,6 +11,7 @@ import typer
 from recloser.circuit import State
 from recloser.cli import documents, views
 from recloser.cli.account import Account
+from recloser.cli.aws_problems import text_of
 from recloser.cli.group import say, tell
 from recloser.control.control import Applied, wall_clock_ms
 from recloser.decide import Signal
@@ -58,7 +59,7 @@ def end(done: Sequence[tuple[str, Any]]) -> None:
     """Tell which circuits failed, and exit with 1 if there are any."""
     failures = [(name, answer) for name, answer in done if isinstance(answer, RecloserError)]
     for name, error in failures:
-        tell(f"{name}: {error}" if len(done) > 1 else str(error))
+        tell(f"{name}: {text_of(error)}" if len(done) > 1 else text_of(error))
     if failures:
         raise typer.Exit(1)
 

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from recloser.cli.aws_problems import text_of
 from recloser.cli.problems import Problem
 from recloser.errors import RecloserError
 from recloser.plain_text import printable
@@ -22,9 +23,23 @@ class OneLineErrors(TyperGroup):
         with _logs_on_stderr():
             try:
                 return super().invoke(ctx)
-            except RecloserError as error:
-                tell(str(error))
-                raise typer.Exit(error.exit_code if isinstance(error, Problem) else 1) from error
+            except Problem as problem:
+                tell(str(problem))
+                raise typer.Exit(problem.exit_code) from problem
+            except Exception as error:
+                if not _is_foreseen(error):
+                    raise
+                tell(text_of(error))
+                raise typer.Exit(1) from error
+
+
+def _is_foreseen(error: Exception) -> bool:
+    """Whether it is the library's or AWS's word; all else is a bug, whose traceback helps to report it."""
+    if isinstance(error, RecloserError):
+        return True
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (slow to import)
+
+    return isinstance(error, BotoCoreError | ClientError)
 
 
 def tell(message: str) -> None:

@@ -12,8 +12,9 @@ import typer
 
 from recloser.circuit import Circuit, State, validate_name
 from recloser.cli import documents
-from recloser.cli.account import Account, aws_problems
+from recloser.cli.account import Account
 from recloser.cli.arguments import All, CircuitNames, Json, Yes, account_of
+from recloser.cli.aws_problems import aws_problems
 from recloser.cli.changes import end, in_parallel
 from recloser.cli.choice import chosen, confirm
 from recloser.cli.group import say, tell

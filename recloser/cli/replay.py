@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from recloser.cli.account import Account, aws_problems
+from recloser.cli.account import Account
+from recloser.cli.aws_problems import aws_problems
 from recloser.cli.problems import Problem
 from recloser.cli.times import moment
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from recloser.cli.account import Account, aws_problems
+from recloser.cli.account import Account
+from recloser.cli.aws_problems import aws_problems
 from recloser.cli.cost.usage import (
     FLAG_CACHE_SECONDS,
     FUNCTION_GB,

@@ -10,6 +10,7 @@ from rich.text import Text
 from recloser.cli import documents, views
 from recloser.cli.account import Account
 from recloser.cli.arguments import Json, account_of
+from recloser.cli.aws_problems import text_of
 from recloser.cli.doctor.callers import check_callers
 from recloser.cli.doctor.findings import Check, Finding
 from recloser.cli.doctor.parts import check_clock, check_dead_letters, check_rules, check_streams
@@ -54,7 +55,7 @@ def _examine(account: Account) -> tuple[list[Finding], dict[str, str]]:
         try:
             findings.extend(check(account))
         except (BotoCoreError, ClientError, RecloserError) as error:
-            not_checked[name] = str(error)
+            not_checked[name] = text_of(error)
     return findings, not_checked
 
 
