@@ -2,13 +2,15 @@
 
 As in Lambda: the function's own files and the layer's have no byte code and cannot keep any, botocore has,
 and nothing else is importable. The clients that a handler makes are included. Each figure is of a fresh
-interpreter. Run it with `python -m benchmarks.functions_cold_start`.
+interpreter; all take turns, so that what else the machine does meets each of them. Run it with
+`python -m benchmarks.functions_cold_start`.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import platform
 import shutil
 import statistics
 import subprocess
@@ -19,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 FUNCTIONS = ("flip_state", "start_recovery", "announce")
 RUNTIME_PACKAGES = ("botocore", "dateutil", "jmespath", "six", "urllib3")
-RUNS = 7
+RUNS = 15
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-west-1",
     "AWS_REGION": "eu-west-1",
@@ -51,11 +53,25 @@ def main() -> None:
             f"unpacked: {_kilobytes(place / 'functions')} KB of functions, "
             f"{_kilobytes(place / 'recloser')} KB of layer"
         )
-        for name, statement in [(name, f"import {name}.app") for name in FUNCTIONS] + [
-            ("botocore alone", CLIENTS)
-        ]:
-            seconds = [_import(path, statement) for _ in range(RUNS)]
-            print(f"{name}: {1000 * statistics.median(seconds):.0f} ms, least {1000 * min(seconds):.0f} ms")
+        measured = {name: f"import {name}.app" for name in FUNCTIONS} | {"botocore alone": CLIENTS}
+        seconds: dict[str, list[float]] = {name: [] for name in measured}
+        for _ in range(RUNS):
+            for name, statement in measured.items():
+                seconds[name].append(_import(path, statement))
+        print(f"{sys.version.split()[0]} on {_processor()}")
+        bare = min(seconds["botocore alone"])
+        for name, each in seconds.items():
+            print(
+                f"{name}: least {1000 * min(each):.0f} ms, median {1000 * statistics.median(each):.0f} ms, "
+                f"{1000 * (min(each) - bare):.0f} ms beyond botocore alone"
+            )
+
+
+def _processor() -> str:
+    models = [
+        line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")
+    ]
+    return f"{len(models)} x {models[0].partition(':')[2].strip()}" if models else platform.processor()
 
 
 def _install(place: Path) -> None:

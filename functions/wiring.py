@@ -5,21 +5,22 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 from botocore.session import get_session
 
 from recloser.control.alarms import MINIMUM_CALLS, SET_ALARM_STATE_INTERVAL_MS, CloudWatchAlarms
-from recloser.control.cloudwatch_usual import CloudWatchUsual
 from recloser.control.control import Control
-from recloser.control.early_trip import EarlyTrip
 from recloser.control.evidence import CloudWatchCallCounts
 from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE, SettingError, default_policy, required
 from recloser.control.stack import stack_of
 from recloser.policy import RecoveryPolicy
 from recloser.store.dynamodb import DynamoDBTables
 from recloser.store.turns import DynamoDBTurns
+
+if TYPE_CHECKING:
+    from recloser.control.early_trip import EarlyTrip
 
 logger = logging.getLogger("recloser.wiring")
 
@@ -54,13 +55,23 @@ def early_trip() -> EarlyTrip:
         SettingError: a variable is missing or not allowed.
 
     """
+    # Only flip_state needs them.
+    from recloser.control.cloudwatch_usual import CloudWatchUsual  # noqa: PLC0415
+    from recloser.control.early_trip import EarlyTrip  # noqa: PLC0415
+
     usual = CloudWatchUsual(_client("cloudwatch"), _alarms(_default_policy()), STACK)
     return EarlyTrip(_tables(), usual)
 
 
 @functools.cache
+def _session() -> Any:
+    """Return the one session: each reads the descriptions of Regions and endpoints anew."""
+    return get_session()
+
+
+@functools.cache
 def _client(service: str) -> Any:
-    return get_session().create_client(service, config=_CONFIG)
+    return _session().create_client(service, config=_CONFIG)
 
 
 def _tables() -> DynamoDBTables:

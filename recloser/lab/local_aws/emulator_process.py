@@ -1,7 +1,7 @@
 """The emulator's own process, started by `recloser.lab.local_aws.emulator`.
 
-It runs ministack in the foreground, mended (`emulator_alarms`, `emulator_cloudwatch`, `emulator_filters`,
-`emulator_iam`), and dies with its parent: the parent holds the other end of this
+It runs ministack in the foreground, mended (`emulator_alarms`, `emulator_cloudwatch`, `emulator_conditions`,
+`emulator_filters`, `emulator_iam`), and dies with its parent: the parent holds the other end of this
 process's standard input, so end of file means that the parent is gone, however it went (also by SIGKILL, when
 nobody could tell us).
 """
@@ -15,7 +15,13 @@ import subprocess
 import sys
 import threading
 
-from recloser.lab.local_aws import emulator_alarms, emulator_cloudwatch, emulator_filters, emulator_iam
+from recloser.lab.local_aws import (
+    emulator_alarms,
+    emulator_cloudwatch,
+    emulator_conditions,
+    emulator_filters,
+    emulator_iam,
+)
 
 # Removes the scratch folder when the processes that write there have ended.
 REMOVE = "import shutil, sys, time; time.sleep(1); shutil.rmtree(sys.argv[1], ignore_errors=True)"
@@ -32,6 +38,7 @@ def main() -> None:
         cloudwatch,
         importlib.import_module("ministack.services.cloudformation.provisioners"),
     )
+    emulator_conditions.mend(importlib.import_module("ministack.services.cloudformation"))
     emulator_iam.mend(
         importlib.import_module("ministack.core.iam_actions"),
         importlib.import_module("ministack.core.iam_evaluator"),
