@@ -154,14 +154,24 @@ class Account:
     @cached_property
     def trip_alarms(self) -> list[TripAlarm]:
         """The metric alarms on the stack's namespace that trip circuits, or are meant to, by name."""
+        found = [self._trip_alarm(alarm) for alarm in self._every_alarm[0]]
+        return sorted((alarm for alarm in found if alarm is not None), key=lambda alarm: alarm.name)
+
+    @cached_property
+    def composite_alarms(self) -> list[str]:
+        """The names of the account's composite alarms."""
+        return self._every_alarm[1]
+
+    @cached_property
+    def _every_alarm(self) -> tuple[list[dict[str, Any]], list[str]]:
         with aws_problems("CloudWatch"):
-            pages = (
+            pages = list(
                 self.client("cloudwatch")
                 .get_paginator("describe_alarms")
-                .paginate(AlarmTypes=["MetricAlarm"])
+                .paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
             )
-            found = [self._trip_alarm(alarm) for page in pages for alarm in page["MetricAlarms"]]
-        return sorted((alarm for alarm in found if alarm is not None), key=lambda alarm: alarm.name)
+        metric = [alarm for page in pages for alarm in page.get("MetricAlarms", ())]
+        return metric, [alarm["AlarmName"] for page in pages for alarm in page.get("CompositeAlarms", ())]
 
     def _trip_alarm(self, described: dict[str, Any]) -> TripAlarm | None:
         name = described["AlarmName"]

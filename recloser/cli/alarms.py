@@ -23,6 +23,7 @@ from recloser.cli.alarm_tuning import (
 )
 from recloser.cli.arguments import By, CircuitName, Json, MinimumCalls, Threshold, account_of
 from recloser.cli.choice import require_known
+from recloser.cli.deployed_limits import deployed_limits
 from recloser.cli.group import say, tell
 from recloser.cli.identity import caller
 from recloser.cli.places import also_after
@@ -33,13 +34,6 @@ from recloser.plain_text import printable
 
 app = typer.Typer(help="The alarms that trip circuits: show them, or tune them.")
 
-# By what an alarm of the template is called: the stack's parameters that it was deployed with.
-DEPLOYED = {
-    "failure-rate-fast": ("FailureThresholdPercent", "MinimumCallsFast"),
-    "failure-rate-steady": ("FailureThresholdPercent", "MinimumCallsSteady"),
-    "slow-calls": ("SlowSharePercent", "MinimumCallsFast"),
-    "any-circuit": ("FailureThresholdPercent", "MinimumCallsSteady"),
-}
 EVERY = "(every circuit)"
 
 
@@ -156,22 +150,17 @@ def _change_policy(account: Account, circuit: str, wanted: Wanted, by: str | Non
 
 def _document(account: Account, alarm: TripAlarm) -> dict[str, Any]:
     limits = effective(alarm.described)
-    threshold, minimum = DEPLOYED.get(alarm.name.rpartition(":")[-1], (None, None))
+    deployed = deployed_limits(account, alarm.name)
     return {
         "alarm": alarm.name,
         "circuit": alarm.circuit if isinstance(alarm.circuit, str) else None,
         "state": alarm.described["StateValue"],
         "threshold_percent": limits.threshold_percent,
         "minimum_calls": limits.minimum_calls,
-        "deployed_threshold_percent": _parameter(account, threshold),
-        "deployed_minimum_calls": _parameter(account, minimum),
+        "deployed_threshold_percent": deployed.threshold_percent,
+        "deployed_minimum_calls": deployed.minimum_calls,
         "problem": alarm.problem,
     }
-
-
-def _parameter(account: Account, name: str | None) -> float | None:
-    text = account.parameters.get(name or "")
-    return None if text is None else float(text)
 
 
 def _table(rows: list[dict[str, Any]]) -> Table | Text:

@@ -7,11 +7,11 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
+from small_stack import STACK
 from typer.testing import CliRunner
 
 from recloser.cli.main import app
@@ -32,17 +32,6 @@ def commands(page: Path) -> list[str]:
     return [line.partition("  #")[0].strip() for line in lines]
 
 
-def _table(key: str) -> dict[str, Any]:
-    return {
-        "Type": "AWS::DynamoDB::Table",
-        "Properties": {
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"}],
-            "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
-        },
-    }
-
-
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A stack in moto with one circuit, and an alarm on it."""
@@ -50,16 +39,8 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, "testing")
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "eu-west-1")
-    template = {
-        "Parameters": {"Circuits": {"Type": "CommaDelimitedList", "Default": "payments-api"}},
-        "Resources": {"CircuitTable": _table("circuit"), "ProbeTable": _table("permit")},
-        "Outputs": {
-            "CircuitTableName": {"Value": {"Ref": "CircuitTable"}},
-            "ProbeTableName": {"Value": {"Ref": "ProbeTable"}},
-        },
-    }
     with mock_aws():
-        boto3.client("cloudformation").create_stack(StackName="recloser", TemplateBody=json.dumps(template))
+        boto3.client("cloudformation").create_stack(StackName="recloser", TemplateBody=json.dumps(STACK))
         yield
 
 

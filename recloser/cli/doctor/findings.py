@@ -10,7 +10,7 @@ from recloser.cli.account import Account
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it should be.
+    """Something that is not as it should be, or that somebody should know.
 
     Args:
         check: the check that found it.
@@ -18,6 +18,7 @@ class Finding:
         what: what is so.
         why: why it matters.
         mend: the command that mends it, or what to do where there is none.
+        is_problem: False: it may be meant, and is told as a note.
 
     """
 
@@ -26,6 +27,7 @@ class Finding:
     what: str
     why: str
     mend: str
+    is_problem: bool = True
 
 
 Check = Callable[[Account], Iterator[Finding]]

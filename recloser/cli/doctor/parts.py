@@ -1,16 +1,21 @@
-"""The breaker's own parts: queues of what it gave up on, rules, streams, and the clock of this machine."""
+"""The breaker's own parts: queues of what it gave up on, rules, streams, alarms; this machine's clock."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from recloser.cli.account import Account
 from recloser.cli.doctor.findings import Finding
+from recloser.control.metric_data import get_metric_data
 
 ITERATOR_AGE_MS = 60_000
+ITERATOR_LOOK_BACK_MS = 15 * 60_000
 CLOCK_SECONDS = 5
+_WELL = {"Enabled", "Enabling", "Updating", "Creating"}
+_ALARMS_PER_REQUEST = 100
 
 
 def check_dead_letters(account: Account) -> Iterator[Finding]:
@@ -35,7 +40,7 @@ def check_rules(account: Account) -> Iterator[Finding]:
     events = account.client("events")
     for rule in account.resources("AWS::Events::Rule"):
         name = rule.rpartition("|")[-1].rpartition("/")[-1]
-        if events.describe_rule(Name=name)["State"] != "ENABLED":
+        if events.describe_rule(Name=name)["State"] == "DISABLED":
             yield Finding(
                 "rules",
                 name,
@@ -47,29 +52,32 @@ def check_rules(account: Account) -> Iterator[Finding]:
 
 def check_streams(account: Account) -> Iterator[Finding]:
     """Look at what reads the tables' streams, and how far behind it is."""
-    lambda_, cloudwatch = account.client("lambda"), account.client("cloudwatch")
-    now = datetime.now(UTC)
-    for mapping in account.resources("AWS::Lambda::EventSourceMapping"):
-        read = lambda_.get_event_source_mapping(UUID=mapping)
-        function = read["FunctionArn"].rpartition(":")[-1]
-        if read["State"] not in {"Enabled", "Enabling", "Updating", "Creating"}:
+    own = set(account.resources("AWS::Lambda::EventSourceMapping"))
+    if not own:
+        return
+    pages = account.client("lambda").get_paginator("list_event_source_mappings").paginate()
+    mappings = [each for page in pages for each in page["EventSourceMappings"] if each["UUID"] in own]
+    functions: dict[str, None] = {}
+    for mapping in mappings:
+        function = mapping["FunctionArn"].split(":function:")[-1].partition(":")[0]
+        functions[function] = None
+        if mapping["State"] not in _WELL:
             yield Finding(
                 "streams",
                 function,
-                f"its event source mapping is {read['State']}",
+                f"its event source mapping is {mapping['State']}",
                 "probes do not close circuits, or nobody is told of changes",
-                f"aws lambda update-event-source-mapping --uuid {mapping} --enabled",
+                f"aws lambda update-event-source-mapping --uuid {mapping['UUID']} --enabled",
             )
-        ages = cloudwatch.get_metric_statistics(
-            Namespace="AWS/Lambda",
-            MetricName="IteratorAge",
-            Dimensions=[{"Name": "FunctionName", "Value": function}],
-            StartTime=now - timedelta(minutes=15),
-            EndTime=now,
-            Period=300,
-            Statistics=["Maximum"],
-        )["Datapoints"]
-        oldest_ms = max((point["Maximum"] for point in ages), default=0)
+    for gone in sorted(own - {mapping["UUID"] for mapping in mappings}):
+        yield Finding(
+            "streams",
+            gone,
+            "the stack's event source mapping is gone",
+            "probes do not close circuits, or nobody is told of changes",
+            "deploy the stack's template again",
+        )
+    for function, oldest_ms in _iterator_ages(account, list(functions)).items():
         if oldest_ms > ITERATOR_AGE_MS:
             yield Finding(
                 "streams",
@@ -78,6 +86,51 @@ def check_streams(account: Account) -> Iterator[Finding]:
                 "circuits close, and are announced, as much later",
                 f"look at the log of {function} for a record that fails again and again",
             )
+
+
+def _iterator_ages(account: Account, functions: list[str]) -> dict[str, float]:
+    """How far behind each function was at most in the last minutes, in milliseconds."""
+    now_ms = time.time_ns() // 1_000_000
+    queries = [
+        {
+            "Id": f"age{number}",
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": "AWS/Lambda",
+                    "MetricName": "IteratorAge",
+                    "Dimensions": [{"Name": "FunctionName", "Value": function}],
+                },
+                "Period": 300,
+                "Stat": "Maximum",
+            },
+        }
+        for number, function in enumerate(functions)
+    ]
+    answers = get_metric_data(account.client("cloudwatch"), queries, now_ms - ITERATOR_LOOK_BACK_MS, now_ms)
+    points = {query: points for (query, _), points in answers.items()}
+    return {
+        function: max((value for _, value in points.get(f"age{number}", ())), default=0.0)
+        for number, function in enumerate(functions)
+    }
+
+
+def check_own_alarms(account: Account) -> Iterator[Finding]:
+    """Look at the stack's alarms on the breaker itself."""
+    trips = {alarm.name for alarm in account.trip_alarms}
+    names = [name for name in account.resources("AWS::CloudWatch::Alarm") if name not in trips]
+    cloudwatch = account.client("cloudwatch")
+    for start in range(0, len(names), _ALARMS_PER_REQUEST):
+        answer = cloudwatch.describe_alarms(AlarmNames=names[start : start + _ALARMS_PER_REQUEST])
+        for alarm in answer["MetricAlarms"]:
+            if alarm["StateValue"] == "ALARM":
+                told = alarm.get("AlarmDescription") or "an alarm of the stack on the breaker itself"
+                yield Finding(
+                    "the breaker's alarms",
+                    alarm["AlarmName"],
+                    f"in ALARM: {told}",
+                    "the breaker does not do all that it is there for",
+                    "look at the log of the function that it names",
+                )
 
 
 def check_clock(account: Account) -> Iterator[Finding]:

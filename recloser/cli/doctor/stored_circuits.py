@@ -9,7 +9,7 @@ from recloser.cli.doctor.findings import Finding
 from recloser.cli.times import distance, moment
 from recloser.control.control import wall_clock_ms
 from recloser.plain_text import printable
-from recloser.policy import CallerPolicy
+from recloser.policy import CallerPolicy, PolicyError
 from recloser.store.rows import Item, decode, decode_circuit
 
 AHEAD_MS = 10_000
@@ -22,6 +22,22 @@ def check_stored_circuits(account: Account) -> Iterator[Finding]:
     for item in account.stored_items():
         name = printable(str(decode(item["circuit"])))
         yield from _check_item(name, item, now_ms)
+        yield from _check_policy(account, name, item)
+
+
+def _check_policy(account: Account, name: str, item: Item) -> Iterator[Finding]:
+    """Find settings that are allowed by themselves, and do not go with the stack's defaults."""
+    own = decode_circuit(name, item)[0].policy
+    try:
+        account.deployment.defaults.with_overrides(own)
+    except PolicyError as error:
+        yield Finding(
+            "policies",
+            name,
+            f"its policy does not go with the stack's defaults: {error}",
+            "the defaults hold instead of what somebody set",
+            f"recloser policy {name} --unset ..., or set both",
+        )
 
 
 def _check_item(name: str, item: Item, now_ms: int) -> Iterator[Finding]:

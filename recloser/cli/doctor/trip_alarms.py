@@ -9,9 +9,10 @@ from recloser.circuit import State
 from recloser.cli.account import Account, TripAlarm
 from recloser.cli.doctor.findings import Finding
 from recloser.cli.times import distance
-from recloser.control.alarm_circuit import EveryCircuit
+from recloser.control.alarm_circuit import circuit_in_name
 from recloser.control.alarm_rules import Rule, read_rule
 from recloser.control.control import wall_clock_ms
+from recloser.errors import EventError
 from recloser.metrics.emf import DIMENSION, TRIP_METRICS
 
 DEAF_AFTER_MS = 120_000
@@ -24,18 +25,32 @@ def check_trip_alarms(account: Account) -> Iterator[Finding]:
     alarms = account.trip_alarms
     for alarm in alarms:
         yield from _check_form(alarm)
+        yield from _check_evaluation(alarm)
         yield from _check_deaf(account, alarm)
-    if any(isinstance(alarm.circuit, EveryCircuit) for alarm in alarms):
-        return
-    watched = {alarm.circuit for alarm in alarms}
-    for circuit in sorted(account.called - watched):
-        yield Finding(
-            "unwatched circuits",
-            circuit,
-            "callers count its calls, and no alarm watches it",
-            "it can never trip, whatever happens to the dependency",
-            f"add {circuit} to the stack's parameter Circuits and deploy",
-        )
+    yield from _check_composite_names(account)
+
+
+def _check_evaluation(alarm: TripAlarm) -> Iterator[Finding]:
+    match alarm.described.get("EvaluationState"):
+        case "PARTIAL_DATA":
+            yield _finding(alarm, "it sees only a part of the circuits", "the others cannot trip by it")
+        case "EVALUATION_ERROR" | "EVALUATION_FAILURE" as state:
+            yield _finding(alarm, f"CloudWatch cannot evaluate it ({state})", "it trips nothing")
+
+
+def _check_composite_names(account: Account) -> Iterator[Finding]:
+    """A composite alarm of the stack trips the circuit that its name tells, if it has that form."""
+    for name in account.composite_alarms:
+        try:
+            circuit_in_name(name, account.stack)
+        except EventError as error:
+            yield Finding(
+                "alarms",
+                name,
+                str(error),
+                "it trips no circuit",
+                f"make it again with a name as {account.stack.alarm_prefix}payments-api:both",
+            )
 
 
 def _check_form(alarm: TripAlarm) -> Iterator[Finding]:
@@ -72,6 +87,8 @@ def _check_threshold(alarm: TripAlarm, rule: Rule) -> Iterator[Finding]:
         yield _finding(
             alarm, f"its threshold is {rule.threshold:g}, and reached is enough", "it never clears"
         )
+    if needs_more and rule.threshold < 0:
+        yield _finding(alarm, f"its threshold is {rule.threshold:g}", "every value is above: it never clears")
     if rule.comparison.startswith("Less"):
         yield _finding(alarm, f"it compares with {rule.comparison}", "it trips when few calls fail")
 

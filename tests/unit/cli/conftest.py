@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from small_stack import STACK
 from typer.testing import CliRunner, Result
 
 from recloser.cli.main import app
@@ -17,29 +18,6 @@ from recloser.control.alarms import CloudWatchAlarms
 from recloser.control.control import Control
 from recloser.policy import RecoveryPolicy
 from recloser.store.dynamodb import DynamoDBTables
-
-
-def _table(key: str) -> dict[str, Any]:
-    properties = {
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"}],
-        "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
-    }
-    return {"Type": "AWS::DynamoDB::Table", "Properties": properties}
-
-
-STACK = {
-    "Parameters": {
-        "Circuits": {"Type": "CommaDelimitedList", "Default": "payments-api, search"},
-        "RecoveryTimeoutSeconds": {"Type": "Number", "Default": 40},
-        "Permits": {"Type": "Number", "Default": 8},
-    },
-    "Resources": {"CircuitTable": _table("circuit"), "ProbeTable": _table("permit")},
-    "Outputs": {
-        "CircuitTableName": {"Value": {"Ref": "CircuitTable"}},
-        "ProbeTableName": {"Value": {"Ref": "ProbeTable"}},
-    },
-}
 
 
 @pytest.fixture(autouse=True)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from typer.testing import Result
 
+from recloser.cli.account import Account
 from recloser.cli.doctor import trip_alarms
 from recloser.control.control import Control
 from recloser.decide import AlarmRaised
@@ -69,7 +73,7 @@ def found(recloser: Callable[..., Result]) -> list[tuple[str, str, str]]:
     answer = recloser("doctor", "--json")
     document = json.loads(answer.stdout)
     assert document["not_checked"] == {}
-    assert answer.exit_code == (1 if document["findings"] else 0)
+    assert answer.exit_code == (1 if any(each["is_problem"] for each in document["findings"]) else 0)
     assert all(each["why"] and each["mend"] for each in document["findings"])
     return [(each["check"], each["subject"], each["what"]) for each in document["findings"]]
 
@@ -118,6 +122,7 @@ def test_stored_circuits(recloser: Callable[..., Result], tables: DynamoDBTables
             {"ComparisonOperator": "GreaterThanOrEqualToThreshold", "Threshold": 0},
             "its threshold is 0, and reached is enough",
         ),
+        ({"Threshold": -1}, "its threshold is -1"),
         ({"ComparisonOperator": "LessThanThreshold"}, "it compares with LessThanThreshold"),
         ({"Dimensions": []}, "its metrics name 0 circuits in dimension Circuit"),
     ],
@@ -130,6 +135,138 @@ def test_alarms(
     [(check, subject, what)] = found(recloser)
     assert (check, subject) == ("alarms", "by-hand")
     assert told in what
+
+
+def publish(circuit: str, minutes: int, step_seconds: int) -> None:
+    """Calls of the last minutes, one at each step."""
+    end = datetime.now(UTC).replace(second=0, microsecond=0)
+    data = [
+        {
+            "MetricName": "Failure",
+            "Dimensions": [{"Name": "Circuit", "Value": circuit}],
+            "Timestamp": end - timedelta(seconds=seconds),
+            "Value": 0.0,
+        }
+        for seconds in range(step_seconds, minutes * 60, step_seconds)
+    ]
+    boto3.client("cloudwatch").put_metric_data(Namespace="Recloser", MetricData=data)
+
+
+def test_a_metric_by_the_minute(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
+    """An alarm of 10 s on a metric that comes by the minute is found; on a finer one it is right."""
+    boto3.client("cloudwatch").put_metric_alarm(**failure_alarm(Period=10))
+    publish("payments-api", minutes=10, step_seconds=60)
+    [(check, subject, what)] = found(recloser)
+    assert (check, subject, what) == (
+        "alarms",
+        "by-hand",
+        "its periods are 10 s, and Failure comes by the minute",
+    )
+    publish("payments-api", minutes=10, step_seconds=20)
+    assert found(recloser) == []
+
+
+def test_drift_is_a_note(
+    recloser: Callable[..., Result], tables: DynamoDBTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was tuned since the deployment is told, and is no problem: exit code 0."""
+    parameters = {"FailureThresholdPercent": "50", "MinimumCallsSteady": "3"}
+    monkeypatch.setattr(Account, "parameters", parameters)
+    boto3.client("cloudwatch").put_metric_alarm(**rate_alarm())
+    assert found(recloser) == []
+    boto3.client("cloudwatch").put_metric_alarm(**rate_alarm() | {"Threshold": 80})
+    [(check, subject, what)] = found(recloser)
+    assert (check, subject) == ("drift", "recloser:payments-api:failure-rate-steady")
+    assert what == "it was tuned since it was deployed: threshold % 80 (deployed: 50)"
+    assert recloser("doctor").stdout.splitlines()[0].startswith("note: drift: ")
+
+
+def test_an_alarm_on_a_circuit_that_nobody_calls(
+    recloser: Callable[..., Result], tables: DynamoDBTables
+) -> None:
+    """A dimension that no caller writes is told: it may be a slip."""
+    dimensions = [{"Name": "Circuit", "Value": "payment-api"}]
+    boto3.client("cloudwatch").put_metric_alarm(**failure_alarm(Dimensions=dimensions))
+    [(check, subject, what)] = found(recloser)
+    assert (check, subject) == ("alarms", "by-hand")
+    assert what.startswith("it watches payment-api, of which no caller has counted a call")
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("PARTIAL_DATA", "it sees only a part of the circuits"),
+        ("EVALUATION_ERROR", "CloudWatch cannot evaluate it (EVALUATION_ERROR)"),
+        ("EVALUATION_FAILURE", "CloudWatch cannot evaluate it (EVALUATION_FAILURE)"),
+    ],
+)
+def test_an_alarm_that_is_not_evaluated(
+    recloser: Callable[..., Result],
+    tables: DynamoDBTables,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+    told: str,
+) -> None:
+    """What CloudWatch says of an alarm's evaluation is told."""
+    boto3.client("cloudwatch").put_metric_alarm(**failure_alarm())
+
+    def change(answered: Any) -> None:  # moto evaluates nothing
+        answered["MetricAlarms"][0]["EvaluationState"] = state
+
+    describe_alarms_with(monkeypatch, change)
+    assert [each[2] for each in found(recloser)] == [told]
+
+
+def describe_alarms_with(monkeypatch: pytest.MonkeyPatch, change: Callable[[Any], None]) -> None:
+    call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]  # private to botocore
+
+    def answer(self: Any, operation: str, request: Any) -> Any:
+        answered = call(self, operation, request)
+        if operation == "DescribeAlarms":
+            change(answered)
+        return answered
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+
+
+def test_a_composite_alarm_without_a_circuit(
+    recloser: Callable[..., Result], tables: DynamoDBTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A composite alarm of the stack whose name tells no circuit trips none."""
+
+    def change(answered: Any) -> None:  # moto makes no composite alarms
+        names = ("recloser:payments-api:both", "recloser:both", "somebody-elses")
+        answered["CompositeAlarms"] = [{"AlarmName": name, "AlarmRule": "ALARM(a)"} for name in names]
+
+    describe_alarms_with(monkeypatch, change)
+    assert [each[:2] for each in found(recloser)] == [("alarms", "recloser:both")]
+
+
+def test_a_policy_against_the_defaults(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
+    """Settings that are allowed, and do not go with the stack's defaults, are found."""
+    boto3.client("dynamodb").put_item(
+        TableName=tables._circuit_table,
+        Item={
+            "circuit": {"S": "search"},
+            "revision": {"N": "1"},
+            "policy": {"M": {"successes_to_close": {"N": "9"}}},
+        },
+    )
+    [(check, subject, what)] = found(recloser)
+    assert (check, subject) == ("policies", "search")
+    assert "successes_to_close = 9 is not allowed: at most permits = 8" in what
+
+
+def test_a_schedule_that_does_not_run(recloser: Callable[..., Result], control: Control) -> None:
+    """A circuit that is overdue by minutes is found: nothing runs each minute."""
+    control.apply("search", AlarmRaised("by-hand", "it fails", None))
+    client, table = boto3.client("dynamodb"), control.tables._circuit_table  # type: ignore[attr-defined]
+    item = client.get_item(TableName=table, Key={"circuit": {"S": "search"}})["Item"]
+    hour_ago = str(int(time.time() * 1000) - 3_600_000)
+    for name in ("changed_at", "opened_at", "retry_at", "due_at"):
+        item[name] = {"N": hour_ago}
+    client.put_item(TableName=table, Item=item)
+    assert [each[:2] for each in found(recloser)] == [("schedule", "search")]
 
 
 def test_unwatched_circuit(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
