@@ -175,7 +175,7 @@ def _closed(view: View, circuit: Circuit, policy: CallerPolicy, now: float) -> A
 def _not_closed(view: View, circuit: Circuit, now: float) -> Admission:
     retry_at = (circuit.retry_at_ms or 0) / 1000
     claim_from = max(retry_at, view.claim_from)
-    refused = _refuse(circuit.cause, retry_at=retry_at, until=math.inf if now >= claim_from else claim_from)
+    refused = _refuse(circuit.cause, retry_at=retry_at, until=claim_from)
     if view.may_join:
         return Admission(Action.CALL, until=now, is_counted=False)
     if now >= claim_from:

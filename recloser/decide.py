@@ -537,7 +537,7 @@ def _trip(circuit: Circuit, cause: Cause, reason: str, now_ms: int, policy: Reco
     trips = 1 if _is_new_outage(circuit, now_ms, policy) else circuit.trips + 1
     tripped = replace(circuit, opened_at_ms=now_ms, trips=trips)
     retry_at_ms = now_ms + _recovery_wait_ms(circuit, trips, now_ms, policy)
-    return _begin_generation(tripped, cause, reason, now_ms, retry_at_ms=retry_at_ms, before=circuit)
+    return _begin_generation(tripped, cause, reason, now_ms, retry_at_ms=retry_at_ms)
 
 
 def _begin_generation(
@@ -547,13 +547,11 @@ def _begin_generation(
     now_ms: int,
     *,
     retry_at_ms: int | None,
-    before: Circuit | None = None,
     by: str | None = None,
 ) -> Decision:
     """Open, in a new generation with its canary permit, so that nothing older can move it.
 
-    Without `retry_at_ms` there is no permit either: an operator holds the circuit open. `before` is the
-    circuit as it was read, where `circuit` has changes already.
+    Without `retry_at_ms` there is no permit either: an operator holds the circuit open.
     """
     generation = circuit.generation + 1
     permits = 0 if retry_at_ms is None else CANARY
@@ -566,7 +564,7 @@ def _begin_generation(
         permits=permits,
     )
     mint = Mint(generation, permits, retry_at_ms) if permits else None
-    return Decision(cause, reason, _moved(before or circuit, opened, cause, reason, now_ms, by=by), mint)
+    return Decision(cause, reason, _moved(circuit, opened, cause, reason, now_ms, by=by), mint)
 
 
 def _half_open(
@@ -639,9 +637,7 @@ def _set_override(circuit: Circuit, override: Override, now_ms: int, policy: Rec
         override=override,
     )
     until_ms, by = override.until_ms, override.by
-    return _begin_generation(
-        held, Cause.OPERATOR, reason, now_ms, retry_at_ms=until_ms, before=circuit, by=by
-    )
+    return _begin_generation(held, Cause.OPERATOR, reason, now_ms, retry_at_ms=until_ms, by=by)
 
 
 def _lift(
@@ -654,7 +650,7 @@ def _lift(
     lifted = replace(circuit, override=override)
     held = circuit.active_override(now_ms)
     if held is not None and held.state is State.OPEN:
-        return _begin_generation(lifted, cause, reason, now_ms, retry_at_ms=now_ms, before=circuit, by=by)
+        return _begin_generation(lifted, cause, reason, now_ms, retry_at_ms=now_ms, by=by)
     return Decision(cause, reason, _moved(circuit, lifted, cause, reason, now_ms, by=by))
 
 
@@ -669,7 +665,7 @@ def _expire_override(
 ) -> Decision:
     """Take an expired override away; then time may move what lay underneath, in the same write."""
     cause, reason = Cause.OVERRIDE_EXPIRED, "override expired"
-    changed = _moved(circuit, replace(circuit, override=None), cause, reason, now_ms)
+    changed = _moved(circuit, circuit, cause, reason, now_ms)
     onward = _timer_due(changed, probes, now_ms, policy)
     if onward.circuit is None:
         return Decision(cause, reason, changed)

@@ -47,6 +47,10 @@ ROWS: list[tuple[str, View, Action, dict[str, Any]]] = [
     ("switched off", View(OPEN, is_enabled=False), CALL, {"is_unprotected": True, "until": NOW}),
     ("held", View(circuit(), held_from=NOW - 1, held_until=NOW + 9, failed_lately=True), REFUSE,
      {"cause": Cause.LOCAL_TRIP, "retry_at": NOW + 9, "until": NOW + 9}),
+    ("held from this moment on", View(circuit(), held_from=NOW, held_until=NOW + 9), REFUSE,
+     {"until": NOW + 9}),
+    ("a hold that has just begun is over already", View(circuit(), held_from=NOW, held_until=NOW), CALL,
+     {"until": math.inf}),
     ("held from later on: the clock was set back",
      View(circuit(), held_from=NOW + 3600, held_until=NOW + 3610, failed_lately=True), CALL, {"until": NOW}),
     ("the hold has ended", View(circuit(), held_until=NOW, failed_lately=True, is_trial_due=True), CALL,
@@ -56,12 +60,18 @@ ROWS: list[tuple[str, View, Action, dict[str, Any]]] = [
     ("a failure a moment ago", View(circuit(), failed_lately=True), CALL, {"until": NOW}),
     ("on the ramp, drawn", View(circuit(closed_at_ms=at(-25), policy=RAMP), drawn=0.24), CALL, {"until":
     NOW}), ("on the ramp, not drawn", View(circuit(closed_at_ms=at(-25), policy=RAMP), drawn=0.25), REFUSE,
-     {"cause": Cause.RAMP, "until": NOW}),
+     {"cause": Cause.RAMP, "until": NOW, "retry_at": NOW}),
+    ("on no ramp, as it was never closed", View(circuit(policy=RAMP), drawn=0.99), CALL, {"until": math.inf}),
+    ("on the ramp of a clock that is a minute fast",
+     View(circuit(closed_at_ms=at(60), policy=RAMP), drawn=0.99), REFUSE, {"cause": Cause.RAMP}),
+    ("closed by a clock that is a little faster than that",
+     View(circuit(closed_at_ms=at(60.5), policy=RAMP), drawn=0.99), CALL, {"until": NOW + 0.5}),
     ("after the ramp", View(circuit(closed_at_ms=at(-100), policy=RAMP), drawn=0.99), CALL, {"until":
     math.inf}), ("closed by a clock that is an hour fast", View(circuit(closed_at_ms=at(3600),
      policy=RAMP), drawn=0.99), CALL, {"until": NOW + 3540}),
     ("open", View(OPEN), REFUSE, {"cause": Cause.ALARM, "retry_at": NOW + 60, "until": NOW + 60}),
     ("open, retry_at has come", View(WAITING), PROBE, {"is_counted": False, "until": NOW}),
+    ("open, our turn has just come", View(WAITING, claim_from=NOW), PROBE, {"until": NOW}),
     ("open, not our turn yet", View(WAITING, claim_from=NOW + 0.5), REFUSE, {"until": NOW + 0.5}),
     ("open, asked on this reading", View(WAITING, claim_from=math.inf, fresh_until=NOW + 1), REFUSE,
      {"until": NOW + 1}),
@@ -79,7 +89,7 @@ ROWS: list[tuple[str, View, Action, dict[str, Any]]] = [
     ("forced closed, held", View(replace(OPEN, override=forced(State.CLOSED)), held_until=NOW + 9), CALL, {}),
     ("forced closed, over", View(replace(OPEN, override=forced(State.CLOSED, -1))), REFUSE, {}),
     ("shadow mode, open", View(replace(OPEN, policy=SHADOW)), CALL,
-     {"is_counted": False, "is_rejected": True, "cause": Cause.ALARM}),
+     {"is_counted": False, "is_rejected": True, "cause": Cause.ALARM, "until": 0.0}),
     ("shadow mode, forced open", View(circuit(policy=SHADOW, override=forced(State.OPEN))), CALL,
      {"is_counted": False, "is_rejected": True}),
     ("shadow mode, held", View(circuit(policy=SHADOW), held_until=NOW + 9), CALL, {"is_counted": True}),
@@ -103,6 +113,7 @@ def test_a_flag_that_cannot_be_read(known: Circuit | None, choice: Any, action: 
     assert admission.action is action
     assert admission.is_unprotected is (action is CALL)
     assert admission.cause is (Cause.UNREADABLE_FLAG if action is REFUSE else None)
+    assert (admission.until, admission.retry_at) == (NOW, NOW + 1 if action is REFUSE else None)
 
 
 def test_a_probe_without_a_permit() -> None:
@@ -110,6 +121,10 @@ def test_a_probe_without_a_permit() -> None:
     refused = admit(View(WAITING), NOW, "last-known").otherwise
     assert refused is not None
     assert (refused.action, refused.cause, refused.retry_at) == (REFUSE, Cause.ALARM, NOW - 60)
+    assert refused.until == NOW, "for this call only"
+    at_any_time = admit(View(circuit(State.OPEN)), NOW, "last-known").otherwise
+    assert at_any_time is not None
+    assert at_any_time.retry_at == 0
     let_through = admit(View(replace(WAITING, policy=SHADOW)), NOW, "last-known").otherwise
     assert let_through is not None
     assert (let_through.action, let_through.is_counted, let_through.is_rejected) == (CALL, False, True)
