@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 # Joiners shape words of some scripts and some emoji. They move nothing.
@@ -29,4 +27,6 @@ def _one_line(text: str) -> str:
 
 
 def _is_unsafe(character: str) -> bool:
+    import unicodedata  # noqa: PLC0415  (callers read hardly anything but ASCII)
+
     return unicodedata.category(character) in _UNSAFE_CATEGORIES and character not in _HARMLESS

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from recloser.circuit import DUE_SHARDS, Circuit, Probes, State
 from recloser.errors import Conflict, StoreError
+from recloser.plain_text import printable
 from recloser.store.client import ClientOfProcess, import_seconds
 from recloser.store.deadline import DEADLINE_SECONDS, Budget, Deadline, NoAnswer
 from recloser.store.report_rows import (
@@ -341,7 +342,7 @@ class DynamoDBTables:
         for item in items:
             _, _, report, problems = decode_report(item)
             for problem in problems:
-                logger.warning("circuit %s: a report is turned away: %s", name, problem)
+                logger.warning("circuit %s: a report is turned away: %s", printable(name), problem)
             reports.append(report)
         return {at: each for at, each in total(reports).items() if since_second <= at <= until_second}
 
@@ -500,7 +501,7 @@ class DynamoDBTables:
         for problem in problems:
             if (name, problem) not in self._problems_told:
                 self._problems_told.add((name, problem))
-                logger.error("circuit %s: stored item: %s", name, problem)
+                logger.error("circuit %s: stored item: %s", printable(name), problem)
 
 
 class _Busy(StoreError):  # noqa: N818  (not an error by itself: a reason to ask again)

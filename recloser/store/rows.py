@@ -1,12 +1,14 @@
 """The stored rows: circuits and probes as DynamoDB items, and back.
 
 Reading is lenient, since an item may be older or newer than this code or edited by hand: what
-cannot be understood takes its safe default and is named in the list of problems.
+cannot be understood takes its safe default and is named in the list of problems. Texts that people read
+(reasons, who did something) are printable from here on: they end in errors, logs and terminals.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -21,6 +23,7 @@ from recloser.circuit import (
     Transition,
     Trip,
 )
+from recloser.plain_text import printable
 from recloser.policy import usable
 
 SCHEMA = 1
@@ -33,6 +36,8 @@ READ_UNIT_BYTES = 4096
 LONGEST_TEXT_BYTES = 128
 LONGEST_TRIP_REASON_BYTES = 1024  # an alarm's reason has at most 1023 characters, nearly always ASCII
 DATAPOINTS_KEPT = 5
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # "AlarmName", PutMetricAlarm, CloudWatch API reference
 
 AttributeValue = Mapping[str, Any]
 Item = Mapping[str, AttributeValue]
@@ -234,7 +239,7 @@ def decode_circuit(name: str, item: Item) -> tuple[Circuit, list[str]]:
         permits=row.take("permits", _count, 0),
         reason=row.take("reason", _text, ""),
         cause=row.take("cause", _read_cause, None),
-        alarm=row.take("alarm", _text, None),
+        alarm=row.take("alarm", _alarm_name, None),
         override=row.take("override", _read_override, None),
         policy=row.take_policy("policy"),
         history=row.take("history", _read_history, ()),
@@ -263,7 +268,7 @@ class _Row:
     def take_policy(self, attribute: str) -> Mapping[str, Any]:
         """Read the settings, each by itself: one that cannot be used leaves the others in force."""
         settings, problems = usable(self.take(attribute, _map, {}))
-        self.problems += [f"{attribute}: {problem} (passed over)" for problem in problems]
+        self.problems += [f"{attribute}: {printable(problem)} (passed over)" for problem in problems]
         return settings
 
 
@@ -284,8 +289,15 @@ def _revision(value: object) -> int:
 
 def _text(value: object) -> str:
     if isinstance(value, str):
-        return value
+        return printable(value)
     raise ValueError(f"{value!r} is not text")
+
+
+def _alarm_name(value: object) -> str:
+    """Read an alarm's name as it is: it is asked for by it. CloudWatch takes no control characters."""
+    if isinstance(value, str) and not _CONTROL.search(value):
+        return value
+    raise ValueError(f"{value!r:.300} is no alarm's name")
 
 
 def _map(value: object) -> Mapping[str, Any]:
@@ -375,7 +387,7 @@ def read_permit_key(key: str) -> tuple[str, int]:
 
     """
     circuit, separator, generation = key.rpartition("#")
-    if not separator or not generation.isdecimal():
+    if not separator or not (generation.isascii() and generation.isdecimal()):
         raise ValueError(f"permit {key!r} is not of the form CIRCUIT#GENERATION")
     return circuit, int(generation)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stored_tables import Item, StoredTables
 
 from recloser.circuit import Circuit, Override, State
+from recloser.errors import CircuitOpen
 from recloser.policy import SETTINGS, validated
 from recloser.store.rows import LARGEST_COUNT, LATEST_MS, decode_circuit, decode_probes
 
@@ -211,13 +212,95 @@ def test_no_item_can_break_a_reader_of_permits(item: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["payments-api", "payments-api#", "payments-api#-1", "#", "payments-api#17.5"]
+    "key",
+    [
+        "payments-api",
+        "payments-api#",
+        "payments-api#-1",
+        "#",
+        "payments-api#17.5",
+        "payments-api#\u0661\u0667",
+    ],
 )
 def test_a_permit_of_another_form_belongs_to_nobody(key: str) -> None:
     """A permit whose key names no circuit and generation is an error that names it."""
     with pytest.raises(ValueError, match="CIRCUIT#GENERATION") as raised:
         decode_probes({"permit": {"S": key}})
     assert repr(key) in str(raised.value)
+
+
+# --- Texts that steer a terminal -------------------------------------------------------------------
+
+HOSTILE = "red \x1b[31m, back \x9b2J, \u202egnirts\u202c,\nnew line\x00"
+SHOWN = "red �[31m, back �2J, �gnirts�, new line�"
+
+
+def test_stored_texts_are_printable() -> None:
+    """Reasons and who did something come without characters that steer a terminal."""
+    text = {"S": HOSTILE}
+    line = {"M": {**LINE, "reason": text, "by": text}}
+    circuit, problems = decode_circuit(
+        NAME,
+        {
+            "state": {"S": "OPEN"},
+            "reason": text,
+            "override": {"M": OVERRIDE | {"by": text, "why": text}},
+            "history": {"L": [line]},
+            "operations": {"L": [line]},
+            "trip": {"M": {"at": {"N": "1"}, "generation": {"N": "1"}, "reason": text}},
+        },
+    )
+    assert problems == []
+    assert circuit.override is not None
+    assert circuit.trip is not None
+    texts = [circuit.reason, circuit.override.by, circuit.override.why, circuit.trip.reason]
+    for each in circuit.timeline:
+        texts += [each.reason, each.by or ""]
+    assert texts == [SHOWN] * 8
+    refusal = str(CircuitOpen(circuit, retry_after=1.0))
+    assert refusal == f"circuit payments-api is OPEN: {SHOWN}; retry after 1.0 s"
+
+
+def test_texts_of_other_languages_stay() -> None:
+    """What only looks foreign is left as it is."""
+    reason = "Zahlung ist gestört: 支払い失敗 🧨 زمان"
+    assert decode_circuit(NAME, {"reason": {"S": reason}})[0].reason == reason
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {HOSTILE: {"N": "1"}},
+        {"state": {"S": HOSTILE}},
+        {"policy": {"M": {HOSTILE: {"N": "1"}}}},
+        {"policy": {"M": {"backoff": {"S": HOSTILE}}}},
+        {"alarm": {"S": HOSTILE}},
+        {"cause": {"S": HOSTILE}},
+        {"override": {"M": OVERRIDE | {"state": {"S": HOSTILE}}}},
+        {"history": {"L": [{"M": LINE | {"from": {"S": HOSTILE}}}]}},
+    ],
+)
+def test_problems_are_printable(item: dict[str, Any]) -> None:
+    """What is said of an item that is not understood steers no terminal either."""
+    _, problems = decode_circuit(NAME, item)
+    assert all(problem.isprintable() for problem in problems)
+
+
+def test_an_alarms_name_is_taken_as_it_is_or_not_at_all() -> None:
+    """It is asked for by this name, so no character is replaced; CloudWatch takes no control characters."""
+    assert decode_circuit(NAME, {"alarm": {"S": "störung \u202e"}})[0].alarm == "störung \u202e"
+    circuit, [problem] = decode_circuit(NAME, {"alarm": {"S": "fast\x1b[2J"}})
+    assert circuit.alarm is None
+    assert problem == "alarm: 'fast\\x1b[2J' is no alarm's name (taken as None)"
+
+
+def test_a_name_in_the_log_is_printable(in_moto: StoredTables, caplog: pytest.LogCaptureFixture) -> None:
+    """The key of an item that somebody wrote may be any text; the log shows it without its controls."""
+    in_moto.put_circuit({"circuit": {"S": HOSTILE}, "state": {"S": "BROKEN"}})
+    [circuit] = in_moto.tables().scan()
+    assert circuit.name == HOSTILE, "it is the key"
+    [line] = caplog.records
+    assert line.getMessage().startswith(f"circuit {SHOWN}: stored item: state: 'BROKEN' is not a valid State")
 
 
 # --- Through the tables --------------------------------------------------------------------------

@@ -26,7 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "wrapped": set(),
     "predicates": {"wrapped"},
     "plain_text": set(),
-    "store": CORE | {"decide", "errors"},
+    "store": CORE | {"decide", "errors", "plain_text"},
     "metrics": set(),
     "control": CORE | {"decide", "errors", "metrics", "store"},
     "caller": CORE | {"admit", "control", "decide", "errors", "metrics", "store", "wrapped"},

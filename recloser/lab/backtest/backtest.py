@@ -17,6 +17,8 @@ from recloser.lab.cloudwatch.reasons import INITIAL_REASON
 from recloser.lab.cloudwatch.times import iso_utc
 
 MS_PER_SECOND = 1000
+MS_PER_DAY = 24 * 3600 * MS_PER_SECOND
+LONGEST_DAYS = 455  # "Metrics retention": CloudWatch keeps no metric longer
 Published = Sample | StatisticSet
 
 
@@ -128,7 +130,8 @@ def _phases(alarms: AlarmSet, phase_seconds: float) -> dict[str, int]:
 def span(alarms: AlarmSet, published: Sequence[Published], settings: Settings) -> tuple[int, int]:
     """From and to: those of the settings, or from the first sample until the last one has been evaluated.
 
-    Raises ValueError if the end is not after the start.
+    Raises ValueError if the end is not after the start, or further away than CloudWatch keeps metrics: then
+    one of the times is a mistake, and the years between would cost minutes.
     """
     if not published and (settings.from_ms is None or settings.to_ms is None):
         raise ValueError("without data --from and --to must be given")
@@ -142,6 +145,11 @@ def span(alarms: AlarmSet, published: Sequence[Published], settings: Settings) -
     if end_ms <= start_ms:
         raise ValueError(
             f"--to ({end_ms / MS_PER_SECOND:.3f}) must be after --from ({start_ms / MS_PER_SECOND:.3f})"
+        )
+    if end_ms - start_ms > LONGEST_DAYS * MS_PER_DAY:
+        raise ValueError(
+            f"from {iso_utc(start_ms)} to {iso_utc(end_ms)} is longer than {LONGEST_DAYS} days, for which "
+            "CloudWatch keeps metrics: is a timestamp wrong? Else give --from and --to"
         )
     return start_ms, end_ms
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from recloser.lab.backtest.console_csv import is_console_csv, read_console_csv
-from recloser.lab.backtest.input_files import InputFileError, read_text, time_ms
+from recloser.lab.backtest.input_files import MS_PER_SECOND, InputFileError, read_text, time_ms
 from recloser.lab.backtest.metric_statistics import read_statistics
 from recloser.lab.backtest.query_results import QueryResults, read_results
 from recloser.lab.cloudwatch import Metric, Sample, extract
@@ -121,14 +121,24 @@ def _emf(data: MetricData, line: str, number: int) -> list[Sample]:
     # straight into the data. Each is read as if at its own time, so that old logs are not too old.
     start = line.find("{")
     try:
-        document = json.loads(line[start:])
-        taken_ms = int(document["_aws"]["Timestamp"])
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        stamp = json.loads(line[start:])["_aws"]["Timestamp"]
+    except (ValueError, KeyError, TypeError) as error:
         raise RowError(f"is no EMF document with _aws.Timestamp: {error}") from error
+    taken_ms = _milliseconds(stamp)
     extraction = extract(line, taken_ms)
     data.dropped += [f"{data.path}:{number}: {why}" for why in extraction.dropped]
     data.samples += extraction.samples
     return []
+
+
+def _milliseconds(stamp: Any) -> int:
+    """Read the time of an EMF document, epoch milliseconds."""
+    try:
+        return time_ms(stamp / MS_PER_SECOND)
+    except (TypeError, ValueError, OverflowError):
+        raise RowError(
+            f"_aws.Timestamp must be epoch milliseconds, from 1970 to 2100, not {stamp!r:.60}"
+        ) from None
 
 
 def _samples_of_row(row: Mapping[str, Any]) -> Iterator[Sample]:

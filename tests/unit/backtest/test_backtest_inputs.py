@@ -190,7 +190,25 @@ def test_good_data_are_no_warning(folder: Path) -> None:
             '{"MetricDataResults": [{"Id": "m", "Timestamps": ["2026-09-14T10:00:00Z"], "Values": [NaN]}]}',
             "metrics:1: 'm': Values must hold finite numbers, not nan",
         ),
-        (ALARM, '{"_aws": {"Timestamp": 1e400}}', "metrics:1: is no EMF document with _aws.Timestamp"),
+        *[
+            (
+                ALARM,
+                '{"_aws": {"Timestamp": ' + stamp + "}}",
+                "metrics:1: _aws.Timestamp must be epoch milliseconds, from 1970 to 2100, not",
+            )
+            for stamp in ("1e400", "-1", "1" + "0" * 400, '"now"', "null", "[1]", "4102444800001")
+        ],
+        (ALARM, '{"_aws": [0]}', "metrics:1: is no EMF document with _aws.Timestamp"),
+        (
+            ALARM,
+            lines({**MINUTES[0], "timestamp": 0}, *MINUTES),
+            "from 1970-01-01T00:00:00.000Z to 2026-09-14",
+        ),
+        (
+            ALARM,
+            lines(*MINUTES, {**MINUTES[0], "timestamp": "2099-12-31"}),
+            "is longer than 455 days, for which CloudWatch keeps metrics: is a timestamp wrong?",
+        ),
         (
             {
                 **{

@@ -128,3 +128,22 @@ def test_a_backtest_is_what_the_region_did(values: list[float], phase: int) -> N
     assert [transition.reason for transition in found.transitions] == [
         event["detail"]["state"]["reason"] for event in events if event["detail-type"] == STATE_CHANGE
     ]
+
+
+DAY_MS = 24 * 3600 * 1000
+
+
+@pytest.mark.parametrize("stray_ms", [0, START - 455 * DAY_MS, START + 455 * DAY_MS])
+def test_years_between_two_samples_are_a_mistake(stray_ms: int) -> None:
+    """Data that span more than CloudWatch keeps are refused at once, however little they are."""
+    stray = Sample(SIGNAL, stray_ms, 1.0, storage_resolution_seconds=1)
+    with pytest.raises(ValueError, match="is longer than 455 days, for which CloudWatch keeps metrics"):
+        run([*samples(0), stray])
+    asked = Settings(from_ms=START, to_ms=START + 60_000)
+    assert run([*samples(0), stray], asked).started_ms == START
+
+
+def test_a_span_that_is_asked_for_has_the_same_limit() -> None:
+    """--from and --to may be as far apart as CloudWatch keeps metrics."""
+    with pytest.raises(ValueError, match="455 days"):
+        run([*samples(0)], Settings(from_ms=0, to_ms=START))
