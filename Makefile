@@ -7,7 +7,7 @@ PYTHON := python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo local test contract-dynamodb-local soak check bench format release aws-check validators lock clean
+.PHONY: help setup demo local test contract-dynamodb-local soak check bench format release aws-check validators lock mutants clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,16 @@ $(DYNAMODB_LOCAL)/package:
 
 soak: $(READY)  ## Thousands of random scenarios full of faults
 	$(BIN)/python -m pytest tests/faults --scenarios 10000 -n auto
+
+# In an environment of its own: what mutmut needs is of no use to anything else.
+MUTANTS_ENVIRONMENT := build/mutants-environment
+
+mutants: $(READY)  ## Change the core in small ways; each must fail a test. Writes docs/mutants.md, takes about an hour
+	test -x $(MUTANTS_ENVIRONMENT)/bin/mutmut || { \
+		$(PYTHON) -m venv $(MUTANTS_ENVIRONMENT) && \
+		$(MUTANTS_ENVIRONMENT)/bin/pip install --quiet --no-deps --require-hashes --requirement requirements.lock && \
+		$(MUTANTS_ENVIRONMENT)/bin/pip install --quiet mutmut==3.8.1; }
+	$(MUTANTS_ENVIRONMENT)/bin/python tests/mutants/run.py
 
 check: $(READY)  ## Lint and types
 	$(BIN)/ruff check .
