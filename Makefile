@@ -7,7 +7,7 @@ PYTHON := python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo local test contract-dynamodb-local soak check bench format release aws-check validators lock mutants clean
+.PHONY: help setup demo local test build contract-dynamodb-local soak check bench format release aws-check validators lock mutants clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,10 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
+
+build:  ## sam build, with a sam that is new enough
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PYTHON) release/check_sam.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" sam build
 
 demo: $(READY)  ## Watch the deployed system trip on an outage and recover, on a local AWS; KEEP=1: it stays up
 	$(BIN)/python -m recloser.lab.demo $(if $(KEEP),--keep)

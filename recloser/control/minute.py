@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from recloser.circuit import NAME_PATTERN, Circuit, State
 from recloser.control.alarm_circuit import OTHER
@@ -37,8 +38,9 @@ logger = logging.getLogger(__name__)
 DEAF_AFTER_MS = 30_000
 MINUTE_MS = 60_000
 SWEEP_EVERY_MINUTES = 5
-# The circuits that are due leave a part of the time to the alarms.
+# The circuits that are due leave a part of the time to the metric State, and both to the alarms.
 DUE_SHARE = 2 / 3
+STATES_SHARE = 5 / 6
 
 _system_random = random.SystemRandom()
 
@@ -95,10 +97,13 @@ class Minute:
     def run(self, ends_at_ms: int | None = None) -> Report:
         """Do everything, until `ends_at_ms` by the control's clock; None: for as long as it takes."""
         now_ms = self._control.now_ms()
-        due_until_ms = None if ends_at_ms is None else now_ms + round(DUE_SHARE * (ends_at_ms - now_ms))
+
+        def after(share: float) -> int | None:
+            return None if ends_at_ms is None else now_ms + round(share * (ends_at_ms - now_ms))
+
         report = Report()
-        self.tick_due(report, due_until_ms)
-        self.publish_states(report)
+        self.tick_due(report, after(DUE_SHARE))
+        self.publish_states(report, after(STATES_SHARE))
         self.look_at_alarms(report, ends_at_ms)
         return report
 
@@ -115,7 +120,7 @@ class Minute:
         with _kept(report, "the circuits that are due"):
             names.update(self._control.tables.due(now_ms))
             if now_ms // MINUTE_MS % SWEEP_EVERY_MINUTES == 0:
-                names.update(circuit.name for circuit in self._control.tables.not_closed())
+                names.update(circuit.name for circuit in self._not_closed(ends_at_ms))
 
         def tick(name: str) -> None:
             if self._is_over(ends_at_ms):
@@ -141,14 +146,18 @@ class Minute:
             return order
         return sorted(order, key=lambda name: circuits[name].state is State.HALF_OPEN)
 
-    def publish_states(self, report: Report) -> None:
+    def publish_states(self, report: Report, ends_at_ms: int | None = None) -> None:
         """Publish the state of every circuit that is not closed, so that graphs show it over any time."""
         if self._publish_state is None:
             return
         with _kept(report, "the states of circuits"):
-            for circuit in self._control.tables.not_closed():
+            for circuit in self._not_closed(ends_at_ms):
                 if _is_name(circuit.name):
                     self._publish_state(circuit)
+
+    def _not_closed(self, ends_at_ms: int | None) -> Iterator[Circuit]:
+        """Read what is not closed, for as long as there is time: it is a scan of the whole table."""
+        return takewhile(lambda _: not self._is_over(ends_at_ms), self._control.tables.not_closed())
 
     def _each(self, work: Callable[[str], None], names: Sequence[str]) -> None:
         if self._workers == 1 or len(names) < self._workers:

@@ -1,0 +1,81 @@
+"""Every minute at its worst: 10,000 circuits are due at once, and requests to the tables take time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from recloser.circuit import Circuit, State
+from recloser.control.control import Control
+from recloser.control.minute import Minute, Report
+from recloser.decide import AlarmRaised, Decision
+from recloser.store.memory import MemoryTables
+
+CIRCUITS = 10_000
+NAMES = [f"circuit-{number:05}" for number in range(CIRCUITS)]
+BEGINNING_MS = 1_795_000_020_000
+MINUTE_MS = 60_000
+LONGEST_RUN_MS = 45_000
+LAMBDA_TIMEOUT_MS = 60_000
+
+
+class SlowTables(MemoryTables):
+    """Tables whose requests take time by the clock that they move."""
+
+    def __init__(self, commit_ms: float, scan_ms: float) -> None:
+        super().__init__()
+        self.now_ms = float(BEGINNING_MS)
+        self.commit_ms = commit_ms
+        self.scan_ms = scan_ms
+
+    def commit(self, before: Circuit, decision: Decision) -> None:
+        self.now_ms += self.commit_ms
+        super().commit(before, decision)
+
+    def not_closed(self) -> Iterator[Circuit]:
+        for circuit in super().not_closed():
+            self.now_ms += self.scan_ms
+            yield circuit
+
+
+@pytest.fixture
+def opened() -> SlowTables:
+    """All of them tripped a minute ago, so that all are due."""
+    tables = SlowTables(commit_ms=0, scan_ms=0)
+    control = Control(tables, now_ms=lambda: BEGINNING_MS - MINUTE_MS)
+    for name in NAMES:
+        control.apply(name, AlarmRaised("recloser:any-circuit", "it fails", BEGINNING_MS - MINUTE_MS))
+    return tables
+
+
+def run(tables: SlowTables, published: list[str]) -> Report:
+    control = Control(tables, now_ms=lambda: round(tables.now_ms))
+    minute = Minute(control, lambda circuit: published.append(circuit.name))
+    return minute.run(round(tables.now_ms) + LONGEST_RUN_MS)
+
+
+def test_no_circuit_is_lost_and_no_run_is_over_its_time(opened: SlowTables) -> None:
+    """What a run has no time for, the next ones do: each circuit moves, once, and each run ends in time."""
+    opened.commit_ms, opened.scan_ms = 10, 1
+    moved: list[str] = []
+    for minute in range(4):  # 30 s of a run are for the circuits: 3,000 of them
+        opened.now_ms = begins = BEGINNING_MS + minute * MINUTE_MS
+        report = run(opened, [])
+        assert opened.now_ms - begins <= LONGEST_RUN_MS + opened.commit_ms
+        assert report.problems == []
+        moved += [applied.circuit.name for applied in report.moved]
+    assert sorted(moved) == NAMES
+    assert {opened.read(name).state for name in NAMES} == {State.HALF_OPEN}
+
+
+def test_a_slow_scan_ends_in_time_too(opened: SlowTables) -> None:
+    """The metric State is written for as many circuits as there is time for, also where all are scanned."""
+    opened.commit_ms, opened.scan_ms = 10, 20
+    for minute in range(5, 7):  # of these one sweeps
+        opened.now_ms = begins = BEGINNING_MS + minute * MINUTE_MS
+        published: list[str] = []
+        run(opened, published)
+        assert opened.now_ms - begins < LAMBDA_TIMEOUT_MS
+        assert opened.now_ms - begins <= LONGEST_RUN_MS + opened.scan_ms
+        assert published
