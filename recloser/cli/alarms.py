@@ -34,7 +34,8 @@ from recloser.plain_text import printable
 
 app = typer.Typer(help="The alarms that trip circuits: show them, or tune them.")
 
-EVERY = "(every circuit)"
+EVERY = "every circuit"
+STATES = {"INSUFFICIENT_DATA": "no data"}
 
 
 @app.callback(invoke_without_command=True)
@@ -48,7 +49,7 @@ def alarms(context: typer.Context, *, as_json: Json = False) -> None:
     if as_json:
         documents.print_json(rows)
     else:
-        views.console().print(_table(rows))
+        views.console().print(_table(rows, account.stack.alarm_prefix))
 
 
 @app.command()
@@ -163,23 +164,28 @@ def _document(account: Account, alarm: TripAlarm) -> dict[str, Any]:
     }
 
 
-def _table(rows: list[dict[str, Any]]) -> Table | Text:
+def _table(rows: list[dict[str, Any]], prefix: str) -> Table | Text:
+    """Show an alarm on a line; the stack's prefix is left out, and a circuit that the name tells."""
     if not rows:
         return Text("no alarms on the namespace of the stack")
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
-    for header in ("state", "alarm", "circuit", "threshold", "deployed", "minimum", "deployed"):
-        table.add_column(header, overflow="fold")
+    for header in ("state", "alarm", "asks for", "deployed"):
+        table.add_column(header, overflow="fold", no_wrap=header == "state")
     for row in rows:
+        name, circuit = row["alarm"].removeprefix(prefix), row["circuit"] or EVERY
+        shown = name if circuit in name or circuit == EVERY else f"{name} ({circuit})"
+        asked = _asked(row["threshold_percent"], row["minimum_calls"])
+        deployed = _asked(row["deployed_threshold_percent"], row["deployed_minimum_calls"])
+        state = STATES.get(row["state"], row["state"])
         table.add_row(
-            row["state"],
-            Text(printable(row["alarm"])),
-            Text(row["circuit"] or EVERY),
-            _number(row["threshold_percent"], " %"),
-            _number(row["deployed_threshold_percent"], " %"),
-            _number(row["minimum_calls"]),
-            _number(row["deployed_minimum_calls"]),
+            Text(state, "bold red" if state == "ALARM" else ""), Text(printable(shown)), asked, deployed
         )
     return table
+
+
+def _asked(threshold: float | None, minimum: int | None) -> str:
+    parts = [_number(threshold, " %"), "" if minimum is None else f"of {minimum} calls"]
+    return " ".join(part for part in parts if part)
 
 
 def _number(value: float | None, unit: str = "") -> str:

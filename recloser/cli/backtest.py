@@ -335,9 +335,13 @@ def _comparison(runs: Sequence[AlarmRun]) -> Table:
     from recloser.lab.cloudwatch.times import iso_utc  # noqa: PLC0415
 
     table = Table(box=None, title=_span_text(runs[0]), title_justify="left", title_style="dim")
-    for header in ("alarm", "trips", "in ALARM", "first trip", "at the end"):
+    for header in ("alarm", "trips", "in ALARM", "first trip (UTC)", "at the end"):
         table.add_column(
-            header, header_style="dim", justify="right" if header in {"trips", "in ALARM"} else "left"
+            header,
+            header_style="dim",
+            justify="right" if header in {"trips", "in ALARM"} else "left",
+            overflow="fold",
+            no_wrap=header != "alarm",
         )
     for run in runs:
         first = next((one.at_ms for one in run.transitions if one.after.value == "ALARM"), None)

@@ -73,6 +73,14 @@ def moment(at_ms: int) -> str:
         return f"{at_ms} ms"
 
 
+def clock(at_ms: int) -> str:
+    """Write a time without the offset of this machine's zone; one of no calendar, as stored."""
+    try:
+        return f"{datetime.fromtimestamp(at_ms / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return f"{at_ms} ms"
+
+
 def _written(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000).astimezone().isoformat(sep=" ", timespec="seconds")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, OverflowMethod, RenderableType
@@ -12,9 +13,9 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from recloser.circuit import Circuit, Probes, State
+from recloser.circuit import Cause, Circuit, Probes, State
 from recloser.cli.documents import since_ms
-from recloser.cli.times import distance, moment
+from recloser.cli.times import clock, distance, moment
 from recloser.control.control import Applied
 from recloser.plain_text import printable
 from recloser.policy import CallerPolicy, RecoveryPolicy
@@ -125,6 +126,7 @@ def circuit_page(circuit: Circuit, probes: Probes | None, defaults: RecoveryPoli
     """Show one circuit with all that is known of it."""
     return Group(
         _facts(circuit, probes, now_ms),
+        *_trip(circuit, now_ms),
         Text("\nPolicy", style="bold"),
         policy_table(circuit, defaults),
         Text("\nHistory", style="bold"),
@@ -132,14 +134,39 @@ def circuit_page(circuit: Circuit, probes: Probes | None, defaults: RecoveryPoli
     )
 
 
+def _trip(circuit: Circuit, now_ms: int) -> list[RenderableType]:
+    """Show what began the present or the latest outage."""
+    trip = circuit.trip
+    if trip is None:
+        return []
+    table = Table.grid(padding=(0, 2))
+    counted = None if trip.calls is None else f"{trip.failures} of {trip.calls} calls failed"
+    datapoints = ", ".join(f"{value:g}" for value in trip.datapoints)
+    facts = {
+        "tripped": _at(trip.at_ms, now_ms),
+        "by": circuit.alarm if trip.cause is Cause.ALARM else trip.cause,
+        "threshold": None if trip.threshold is None else f"{trip.threshold:g}",
+        "datapoints": datapoints and f"{datapoints} (newest first)",
+        "counted": counted,
+        "in its words": trip.reason,
+    }
+    for name, fact in facts.items():
+        if fact:
+            table.add_row(name, Text(printable(str(fact))))
+    return [Text("\nThe outage", style="bold"), table]
+
+
 def history_table(circuit: Circuit) -> RenderableType:
     """Show the transitions, newest first."""
     if not circuit.timeline:
         return Text("no transitions yet")
-    table = _table("at", "from", "to", "generation", "reason")
+    offset = f"{datetime.now().astimezone():%z}"
+    table = _table(f"at ({offset[:3]}:{offset[3:]})", "to", "why")
+    table.columns[0].no_wrap = table.columns[1].no_wrap = True
     for line in reversed(circuit.timeline):
-        states = (Text(state, _COLORS[state]) for state in (line.from_state, line.to_state))
-        table.add_row(moment(line.at_ms), *states, str(line.generation), Text(printable(line.reason)))
+        often = f" ({line.count} times)" if line.count > 1 else ""
+        why = Text(printable(line.reason + often))
+        table.add_row(clock(line.at_ms), Text(line.to_state, _COLORS[line.to_state]), why)
     return table
 
 

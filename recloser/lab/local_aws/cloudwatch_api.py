@@ -20,6 +20,7 @@ from typing import Any, Self
 from recloser.lab.cloudwatch import (
     CloudWatch,
     InvalidQueryError,
+    Metric,
     NoContributorsError,
     NoSuchAlarmError,
 )
@@ -78,6 +79,8 @@ class CloudWatchApi:
             match action:
                 case "GetMetricData":
                     return self._metric_data(request)
+                case "ListMetrics":
+                    return self._list_metrics(request)
                 case "DescribeAlarmContributors":
                     return self._contributors(request)
                 case "DescribeAlarmHistory":
@@ -109,6 +112,28 @@ class CloudWatchApi:
         namespaces = {metric.namespace for metric in self._cloudwatch.metrics.metrics()}
         return any(metric.get("Namespace") in namespaces for metric in asked)
 
+    def _list_metrics(self, request: Request) -> Answer:
+        """Which metrics there are, of a namespace that is ours."""
+        known = [
+            metric
+            for metric in self._cloudwatch.metrics.metrics()
+            if metric.namespace == request.get("Namespace")
+        ]
+        if not known:
+            return {}
+        wanted = {(each["Name"], each.get("Value")) for each in request.get("Dimensions") or ()}
+        found = [
+            {
+                "Namespace": metric.namespace,
+                "MetricName": metric.name,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions],
+            }
+            for metric in sorted(known, key=str)
+            if request.get("MetricName") in (None, metric.name)
+            and all(_has(metric, name, value) for name, value in wanted)
+        ]
+        return {"body": {"Metrics": found}}
+
     def _contributors(self, request: Request) -> Answer:
         name = str(request.get("AlarmName"))
         try:
@@ -125,6 +150,10 @@ class CloudWatchApi:
             return {}
         items = self._cloudwatch.describe_alarm_history(request.get("AlarmName"), kind, contributor)
         return {"body": {"AlarmHistoryItems": items}}
+
+
+def _has(metric: Metric, name: str, value: str | None) -> bool:
+    return any(key == name and value in (None, found) for key, found in metric.dimensions)
 
 
 def _handler(api: CloudWatchApi) -> type[BaseHTTPRequestHandler]:

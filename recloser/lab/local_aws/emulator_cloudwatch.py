@@ -19,7 +19,7 @@ from recloser.lab.cloudwatch import InvalidAlarmError, metric_alarm
 from recloser.lab.cloudwatch.definitions import REFUSALS
 from recloser.lab.local_aws.emulator import CLOUDWATCH_URL
 
-HANDED_ON = ("GetMetricData", "DescribeAlarmContributors", "DescribeAlarmHistory")
+HANDED_ON = ("GetMetricData", "ListMetrics", "DescribeAlarmContributors", "DescribeAlarmHistory")
 TIMEOUT_SECONDS = 30
 PUT_ALARM = "PutMetricAlarm"
 # Members of requests that are instants.

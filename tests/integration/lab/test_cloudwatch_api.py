@@ -137,6 +137,23 @@ def test_get_metric_data(region: Region) -> None:
     ]
 
 
+def test_list_metrics(region: Region) -> None:
+    """The twin's metrics are listed, by namespace, name and dimension; the others are the emulator's."""
+    region.call("listed", 0, 1)
+    region.step(1)
+    circuit = {"Name": "Circuit", "Value": "listed"}
+    metric = {"Namespace": "Recloser", "MetricName": "Failure", "Dimensions": [circuit]}
+
+    def listed(**request: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = region.cloudwatch.list_metrics(**request)["Metrics"]
+        return found
+
+    assert metric in listed(Namespace="Recloser", MetricName="Failure")
+    assert listed(Namespace="Recloser", Dimensions=[circuit]) == [metric]
+    assert listed(Namespace="Recloser", MetricName="Duration") == []
+    assert listed(Namespace="Nobodys") == []
+
+
 def test_what_the_twin_has_no_metric_of_is_the_emulators(region: Region) -> None:
     """Metrics that were put to the emulator, in a namespace that the twin does not know, are still there."""
     region.cloudwatch.put_metric_data(

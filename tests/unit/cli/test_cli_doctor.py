@@ -13,7 +13,8 @@ import pytest
 from botocore.client import BaseClient
 from typer.testing import Result
 
-from recloser.cli.account import Account
+from recloser.cli import views
+from recloser.cli.account import Account, TripAlarm
 from recloser.cli.doctor import trip_alarms
 from recloser.control.control import Control
 from recloser.decide import AlarmRaised
@@ -341,6 +342,21 @@ def test_tune_by_policy(
 
     assert recloser("alarms", "tune", "payments-api", "--threshold", "80").exit_code == 0
     assert tables.read("payments-api", consistent=True).policy == {"failure_threshold_percent": 80.0}
+
+
+def test_600_alarms_at_80_columns(
+    recloser: Callable[..., Result], tables: DynamoDBTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each alarm of 200 circuits is a line of at most 80 columns, and its name is whole."""
+    monkeypatch.setattr(views, "_WIDTH_WITHOUT_TERMINAL", 80)
+    kinds = ("failure-rate-fast", "failure-rate-steady", "slow-calls")
+    names = [f"recloser:team-{number}:{kind}" for number in range(200) for kind in kinds]
+    alarms = [TripAlarm(name, rate_alarm() | {"StateValue": "OK"}, name.split(":")[1]) for name in names]
+    monkeypatch.setattr(Account, "trip_alarms", alarms)
+    lines = recloser("alarms").stdout.splitlines()
+    assert len(lines) == 1 + 600
+    assert max(map(len, lines)) <= 80
+    assert lines[1].split() == ["OK", "team-0:failure-rate-fast", "50", "%", "of", "3", "calls", "-"]
 
 
 def test_deaf_alarm(

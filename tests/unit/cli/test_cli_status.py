@@ -10,11 +10,11 @@ import boto3
 import pytest
 from typer.testing import Result
 
-from recloser.circuit import Cause, Circuit, Override, State
+from recloser.circuit import Cause, Circuit, Override, Probes, State
 from recloser.cli import status, views
-from recloser.cli.times import moment
+from recloser.cli.times import clock, moment
 from recloser.control.control import Control, wall_clock_ms
-from recloser.decide import AlarmRaised, Decision, OverrideSet, ProbesReported
+from recloser.decide import AlarmRaised, Decision, Evidence, Limits, OverrideSet, ProbesReported
 from recloser.policy import RecoveryPolicy
 from recloser.store.dynamodb import DynamoDBTables
 
@@ -142,10 +142,35 @@ def test_one_circuit(recloser: Callable[..., Result], control: Control, tables: 
     assert "generation 1 (revision 2)" in lines
     assert "permits 20 this circuit (default 8)" in lines
     assert "recovery_timeout_seconds 40.0 default" in lines
-    assert (
-        f"{moment(opened.changed_at_ms)} CLOSED OPEN 1 alarm set by hand: [red]Threshold[/red] Crossed"
-        in lines
-    )
+    told = "alarm set by hand: [red]Threshold[/red] Crossed"
+    assert f"{clock(opened.changed_at_ms)} OPEN {told}" in lines
+
+
+def test_the_outage_stays(
+    recloser: Callable[..., Result], control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What tripped a circuit is shown whole, also once probes have failed: alarm, threshold, data."""
+    monkeypatch.setattr(views, "_WIDTH_WITHOUT_TERMINAL", 80)
+    now_ms = wall_clock_ms()
+    evidence = Evidence(40, 30, now_ms - 60_000, now_ms, Limits(50.0, 10))
+    raised = AlarmRaised("fast", "Threshold Crossed", now_ms, None, evidence, 50.0, (75.0, 60.0))
+    opened = control.apply("payments-api", raised).circuit
+    assert opened.retry_at_ms is not None
+    failed = Probes(1, granted=1, allowed=1, failed=frozenset({1}))
+    control.apply("payments-api", ProbesReported(failed))
+
+    page = recloser("status", "payments-api").stdout
+    assert "reason          probe 1 failed" in page
+    lines = {" ".join(line.split()) for line in page.splitlines()}
+    assert {
+        "by fast",
+        "threshold 50",
+        "datapoints 75, 60 (newest first)",
+        "counted 30 of 40 calls failed",
+    } <= lines
+    assert max(map(len, page.splitlines())) <= 80
+    document = json.loads(recloser("status", "payments-api", "--json").stdout)["trip"]
+    assert (document["threshold"], document["calls"], document["failures"]) == (50.0, 40, 30)
 
 
 def test_one_circuit_json(recloser: Callable[..., Result], control: Control, tables: DynamoDBTables) -> None:
