@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 SET_ALARM_STATE_PER_SECOND = 3  # "CloudWatch service quotas": SetAlarmState, per Region, not adjustable
 SET_ALARM_STATE_INTERVAL_MS = -(-1000 // SET_ALARM_STATE_PER_SECOND)
+# Somebody may tag the alarm, or mend a policy, meanwhile; a function that runs each minute lives for hours.
+DENIED_KEPT_MS = 10 * 60_000
 # "Alarm limits": no more contributors of an alarm are in ALARM at a time; a further circuit gets no event.
 MOST_CONTRIBUTORS = 100
 # An alarm with a period of a minute looks back over so many periods more than it evaluates (captured on AWS).
@@ -169,7 +171,7 @@ class CloudWatchAlarms:
         self._sleep = sleep
         self._patience_ms = patience_ms
         self._told: set[str] = set()
-        self._denied: set[str] = set()
+        self._denied_at_ms: dict[str, int] = {}
 
     def raised(self) -> Iterator[RaisedAlarm | RaisedGroup]:
         for alarm in self._described(StateValue="ALARM", AlarmTypes=["MetricAlarm", "CompositeAlarm"]):
@@ -178,7 +180,8 @@ class CloudWatchAlarms:
                 yield found
 
     def rearm(self, alarm: str, reason: str) -> bool:
-        if alarm in self._denied:
+        denied_at_ms = self._denied_at_ms.get(alarm)
+        if denied_at_ms is not None and 0 <= self._now_ms() - denied_at_ms < DENIED_KEPT_MS:
             raise RearmDenied(f"alarm {alarm} may not be set")
         if not self._is_settable(alarm):
             return False
@@ -199,7 +202,7 @@ class CloudWatchAlarms:
         except ClientError as error:
             if error.response["Error"]["Code"] not in _DENIED:
                 raise
-            self._denied.add(alarm)
+            self._denied_at_ms[alarm] = self._now_ms()
             raise RearmDenied(f"alarm {alarm} may not be set: {error}") from error
 
     def _is_settable(self, alarm: str) -> bool:

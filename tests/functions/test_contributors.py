@@ -433,7 +433,7 @@ def may_not_set(monkeypatch: pytest.MonkeyPatch, region: Region) -> Region:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not yours"}}, "SetAlarmState")
 
     monkeypatch.setattr(client, "set_alarm_state", denied)
-    monkeypatch.setattr(region.functions.start_recovery.CONTROL.alarms, "_denied", set())
+    monkeypatch.setattr(region.functions.start_recovery.CONTROL.alarms, "_denied_at_ms", {})
     region.put_alarm("by-hand", circuit=NAME, Statistic="Average", EvaluationPeriods=1)
     region.clock.now_ms = BEGIN_MS + 90_000 + 3_600_000
     return region
