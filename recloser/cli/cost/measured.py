@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,7 +63,8 @@ def measure(account: Account, environments: float | None) -> Measured:
     now_s = int(time.time())
     begins_s = now_s - LOOK_BACK_DAYS * 24 * HOUR_SECONDS
     reading = _Reading(account, begins_s, now_s)
-    ours = reading.of([_metric_query(each) for each in _listed(account)])
+    listed = _listed(account)
+    ours = reading.of([_metric_query(each) for each in listed])
     calls = [points for name, points in ours if name == FAILURE]
     counted = sum(count for points in calls for _, count in points)
     if not counted:
@@ -81,7 +83,7 @@ def measure(account: Account, environments: float | None) -> Measured:
     usage = modelled(fleet)
     known: dict[str, float] = {
         "metric_months": sum(len(points) for _, points in ours) / (seconds / HOUR_SECONDS),
-        **_alarms(account, fleet.circuits),
+        **_alarms(account, Counter(each["MetricName"] for each in listed)),
     }
     if reads:
         known |= {"read_units": reads / months, "write_units": writes / months}
@@ -142,7 +144,7 @@ class _Reading:
         return [sum(value for each, points in found if each == name for _, value in points) for name in names]
 
 
-def _listed(account: Account) -> Iterable[dict[str, Any]]:
+def _listed(account: Account) -> list[dict[str, Any]]:
     """The metrics of the namespace that had data in the last two weeks ("ListMetrics", CloudWatch)."""
     with aws_problems("CloudWatch"):
         pages = account.client("cloudwatch").get_paginator("list_metrics")
@@ -164,7 +166,7 @@ def _stat(namespace: str, name: str, place: Mapping[str, str], statistic: str) -
     return {"Metric": metric, "Period": HOUR_SECONDS, "Stat": statistic}
 
 
-def _alarms(account: Account, circuits: int) -> dict[str, float]:
+def _alarms(account: Account, metrics: Mapping[str, int]) -> dict[str, float]:
     """Count what the alarms are billed by: those that trip, and the stack's on the breaker itself."""
     described = {alarm.name: alarm.described for alarm in account.trip_alarms}
     others = [name for name in account.resources(ALARM) if name not in described]
@@ -173,6 +175,6 @@ def _alarms(account: Account, circuits: int) -> dict[str, float]:
         for start in range(0, len(others), _ALARMS_PER_REQUEST):
             answer = client.describe_alarms(AlarmNames=others[start : start + _ALARMS_PER_REQUEST])
             described |= {each["AlarmName"]: each for each in answer["MetricAlarms"]}
-    counts = [alarm_metrics(each, circuits) for each in described.values()]
+    counts = [alarm_metrics(each, metrics) for each in described.values()]
     names = ("alarm_metrics", "fast_alarm_metrics", "queried_metrics")
     return {name: float(sum(count[place] for count in counts)) for place, name in enumerate(names)}

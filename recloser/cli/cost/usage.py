@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recloser.control.insights_query import is_insights_query
+from recloser.control.insights_query import is_insights_query, read_insights_query
+from recloser.errors import EventError
 from recloser.lab.prices import DAYS_PER_MONTH, SECONDS_PER_MONTH
 from recloser.metrics.emf import DURATION, FAILURE, Value, emf_document
 from recloser.metrics.recorder import GATHERING_SECONDS, VALUES_PER_DOCUMENT
@@ -128,18 +129,26 @@ def bytes_per_call(calls_per_second: float) -> float:
     return (len(line) + BYTES_PER_LOG_EVENT) / calls
 
 
-def alarm_metrics(described: Mapping[str, Any], circuits: int) -> tuple[int, int, int]:
+def alarm_metrics(described: Mapping[str, Any], metrics: Mapping[str, int]) -> tuple[int, int, int]:
     """Count what an alarm is billed by: metrics, metrics below 60 s, metrics that its query looks at.
 
     Args:
         described: as DescribeAlarms has it.
-        circuits: how many circuits a query over all of them finds.
+        metrics: how many metrics of each name there are, of which a query looks at all of one name.
 
     """
     entries = described.get("Metrics", ())
-    if any(is_insights_query(entry.get("Expression", "")) for entry in entries):
-        return 0, 0, circuits
+    queries = [text for entry in entries if is_insights_query(text := entry.get("Expression"))]
+    if queries:
+        return 0, 0, sum(metrics.get(_metric_of_query(text) or "", 0) for text in queries)
     stats = [entry["MetricStat"] for entry in entries if "MetricStat" in entry]
     periods = [stat["Period"] for stat in stats] or [described.get("Period", STANDARD_PERIOD_SECONDS)]
     is_fast = min(periods) < STANDARD_PERIOD_SECONDS
     return (0, len(periods), 0) if is_fast else (len(periods), 0, 0)
+
+
+def _metric_of_query(text: str) -> str | None:
+    try:
+        return read_insights_query(text).metric
+    except EventError:  # somebody's own, in a form that trips nothing
+        return None
