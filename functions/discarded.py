@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from recloser.errors import EventError
-from recloser.metrics.emf import function_document, write_line
+from recloser.metrics.emf import DISCARDED, function_document, write_line
 
 logger = logging.getLogger("recloser.discarded")
 
@@ -34,7 +34,7 @@ def discarding(
             except EventError as error:
                 reason = str(error)[:LONGEST_MESSAGE]
                 logger.error("discarded", extra={"reason": reason})  # noqa: TRY400  (the message says all)
-                document = function_document(function, "Discarded", 1, round(time.time() * 1000))
+                document = function_document(function, DISCARDED, 1, round(time.time() * 1000))
                 write_line(json.dumps(document, separators=(",", ":")))
                 return {"discarded": reason}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 from botocore.session import get_session
@@ -19,14 +20,16 @@ from recloser.control.announcement import (
     STATE_VALUES,
     Announcement,
     announcement,
+    audit_lines,
     log_entry,
-    new_lines,
     tripped,
 )
 from recloser.control.stream_records import from_circuit_record
 from recloser.metrics.emf import STATE, TRIPS, emf_document, lambda_properties, write_line
 
 logger = json_logger("announce")
+# The lines of transitions are the audit trail: whatever RECLOSER_LOG_LEVEL says, they are written.
+logger.setLevel(logging.INFO)
 events: Any = get_session().create_client("events")
 
 
@@ -48,7 +51,7 @@ def announce(record: dict[str, Any]) -> None:
         send(told)
         if told.detail_type == STATE_CHANGED:
             publish(before, after)
-    for line in new_lines(before, after):
+    for line in audit_lines(before, after):
         logger.info("transition", extra=log_entry(after, line))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import os
@@ -20,6 +21,7 @@ from recloser.caller.local_circuit import LocalCircuit
 from recloser.caller.local_trip import LocalTrip
 from recloser.caller.options import Options
 from recloser.caller.watchdog import ThreadWatchdog, Watchdog
+from recloser.metrics.emf import UNCONFIGURED, function_document, write_line
 from recloser.metrics.recorder import Batching, EmfPublisher, Publisher
 
 # The rest is imported by what needs it: a caller with tables never decides, one without never asks DynamoDB.
@@ -291,7 +293,16 @@ def default_tables() -> Tables:
         RuntimeWarning,
         stacklevel=2,
     )
+    _count_unconfigured()
     return in_process_tables()
+
+
+def _count_unconfigured() -> None:
+    """Count, in Lambda, a function that no open circuit ever reaches, by its name: once a process."""
+    function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+    if function:
+        document = function_document(function, UNCONFIGURED, 1, round(time.time() * 1000))
+        write_line(json.dumps(document, separators=(",", ":")))
 
 
 def in_process_tables() -> MemoryTables:
@@ -319,6 +330,7 @@ def _enabled(text: str | None) -> bool:
     if text is None or text.strip().lower() in ("", "true"):
         return True
     if text.strip().lower() == "false":
+        logger.warning("environment variable %s = false: every call goes past its breaker", ENABLED)
         return False
     logger.error(
         "environment variable %s = %r is not allowed: true or false; Recloser stays on", ENABLED, text

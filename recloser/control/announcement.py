@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from recloser.circuit import Circuit, Override, State, Transition, Trip
+from recloser.circuit import Cause, Circuit, Override, State, Transition, Trip
 
 SOURCE = "recloser"
 STATE_CHANGED = "Circuit State Changed"
@@ -24,36 +24,49 @@ class Announcement:
 
 def announcement(before: Circuit, after: Circuit) -> Announcement | None:
     """Return the event that tells of a change; None when nothing changed that others see."""
-    line = next(reversed(new_lines(before, after)), None)
-    if (before.state, before.generation, before.override) != (after.state, after.generation, after.override):
-        told = line or Transition(
-            after.changed_at_ms, before.state, after.state, after.generation, after.reason, after.cause
-        )
-        return Announcement(STATE_CHANGED, _detail(before, after, told))
+    if _others_see(before, after):
+        return Announcement(STATE_CHANGED, _detail(before, after, audit_lines(before, after)[-1]))
     if before.policy != after.policy:
-        told = line or Transition(
-            after.changed_at_ms,
-            before.state,
-            after.state,
-            after.generation,
-            "the settings were edited by hand",
-        )
-        return Announcement(POLICY_CHANGED, _detail(before, after, told))
+        return Announcement(POLICY_CHANGED, _detail(before, after, audit_lines(before, after)[-1]))
     return None
 
 
-def new_lines(before: Circuit, after: Circuit) -> list[Transition]:
-    """List what a write added to history and operations, oldest first."""
+def audit_lines(before: Circuit, after: Circuit) -> list[Transition]:
+    """List what a write did, oldest first: what it added to history and operations.
+
+    A write by hand adds nothing there. What it changed is told all the same.
+    """
     known = set(before.timeline)
-    return [line for line in after.timeline if line not in known]
+    lines = [line for line in after.timeline if line not in known]
+    if lines:
+        return lines
+    if _others_see(before, after):
+        if (before.reason, before.cause) == (after.reason, after.cause):
+            return [_by_hand(before, after, "the item was edited by hand", None)]
+        return [_by_hand(before, after, after.reason, after.cause)]
+    if before.policy != after.policy:
+        return [_by_hand(before, after, "the settings were edited by hand", None)]
+    return []
+
+
+def _others_see(before: Circuit, after: Circuit) -> bool:
+    return (before.state, before.generation, before.override) != (
+        after.state,
+        after.generation,
+        after.override,
+    )
+
+
+def _by_hand(before: Circuit, after: Circuit, reason: str, cause: Cause | None) -> Transition:
+    return Transition(after.changed_at_ms, before.state, after.state, after.generation, reason, cause)
 
 
 def log_entry(circuit: Circuit, line: Transition) -> dict[str, Any]:
     """Describe a transition for the log: one structured line each, with its cause and its actor."""
     return {
         "circuit": circuit.name,
-        "from": line.from_state,
-        "to": line.to_state,
+        "previous_state": line.from_state,
+        "state": line.to_state,
         "generation": line.generation,
         "revision": circuit.revision,
         "cause": line.cause,

@@ -30,6 +30,9 @@ UNPROTECTED = "Unprotected"
 SLOW = "Slow"
 STATE = "State"
 TRIPS = "Trips"
+# With the dimension Function: a caller's process that has no tables; what a function of the stack dropped.
+UNCONFIGURED = "Unconfigured"
+DISCARDED = "Discarded"
 
 # Alarms on these trip. Probes and refusals are counted apart, so that they never do.
 TRIP_METRICS = frozenset({FAILURE, DURATION, SLOW})
@@ -109,7 +112,7 @@ def emf_document(
 
 
 def function_document(function: str, metric: str, value: float, at_ms: int) -> dict[str, Any]:
-    """Build one document about a function of the stack itself; its only dimension is `Function`."""
+    """Build one document about a Lambda function; its only dimension is `Function`."""
     definition = {"Name": metric, "Unit": "Count", "StorageResolution": 60}
     directive = {
         "Namespace": process_namespace(),

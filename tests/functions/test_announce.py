@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -181,6 +182,81 @@ def test_a_policy_change_is_an_event_of_its_own(
     assert (event["detail"]["cause"], event["detail"]["by"]) == ("policy_set", "maria")
     assert event["detail"]["reason"] == "policy set by maria: permits=20"
     assert metrics(capsys.readouterr().out) == []
+
+
+def audit_trail(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """The lines of transitions, as the log has them."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [line for line in lines if line.get("message") == "transition"]
+
+
+# signal, cause, actor
+AUDITED: list[tuple[Signal, str, str]] = [
+    (AlarmRaised("fast", "failures", NOW_MS), "alarm", "recloser"),
+    (OverrideSet(HELD), "operator", "maria"),
+    (OverrideSet(FREED), "operator", "maria"),
+    (PolicySet({"permits": 20}, by="maria"), "policy_set", "maria"),
+]
+
+
+@pytest.mark.parametrize("audited", AUDITED)
+def test_the_audit_trail(
+    region: Region,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    audited: tuple[Signal, str, str],
+) -> None:
+    """What moved a circuit and what operators did is a line with cause and actor, at every log level."""
+    signal, cause, actor = audited
+    after = decide(CLOSED, signal, NOW_MS, RecoveryPolicy()).circuit
+    assert after is not None
+    monkeypatch.setattr(logging.getLogger("recloser"), "level", logging.ERROR)
+    region.announce(change(row(CLOSED), row(after)))
+    [line] = audit_trail(capsys)
+    assert (line["circuit"], line["cause"], line["actor"]) == (NAME, cause, actor)
+    assert (line["previous_state"], line["state"]) == ("CLOSED", after.state)
+    assert line["reason"]
+
+
+def test_a_release_and_a_reset_are_audited(region: Region, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who takes an override back, and who resets a circuit, is a line too."""
+    held = decide(CLOSED, OverrideSet(HELD), NOW_MS, RecoveryPolicy()).circuit
+    assert held is not None
+    signals: list[Signal] = [OverrideReleased("ann"), Reset("ben", "repaired")]
+    for signal in signals:
+        after = decide(held, signal, NOW_MS + 1, RecoveryPolicy()).circuit
+        assert after is not None
+        region.announce(change(row(held), row(after)))
+    assert [(line["cause"], line["actor"]) for line in audit_trail(capsys)] == [
+        ("released", "ann"),
+        ("reset", "ben"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        ({"state": State.OPEN}, "the item was edited by hand"),
+        ({"policy": {"permits": 20}}, "the settings were edited by hand"),
+    ],
+)
+def test_what_was_written_by_hand_is_audited(
+    region: Region, capsys: pytest.CaptureFixture[str], edit: dict[str, Any], reason: str
+) -> None:
+    """An edit in the DynamoDB console leaves a line, though no operator can be named."""
+    region.announce(change(row(CLOSED), row(replace(CLOSED, **edit))))
+    [line] = audit_trail(capsys)
+    assert (line["reason"], line["actor"]) == (reason, "recloser")
+
+
+@pytest.mark.parametrize("before", [OPEN, replace(CLOSED, policy={"permits": 20})])
+def test_a_deleted_item_is_audited(
+    region: Region, capsys: pytest.CaptureFixture[str], before: Circuit
+) -> None:
+    """To forget a circuit that was open, or had settings, leaves a line."""
+    region.announce(change(row(before), None))
+    [line] = audit_trail(capsys)
+    assert line["circuit"] == NAME
 
 
 def test_what_nobody_sees_is_not_announced(

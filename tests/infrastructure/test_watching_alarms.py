@@ -5,6 +5,11 @@ from __future__ import annotations
 import pytest
 from transformed_template import Document, deployed, of_type
 
+from recloser.control.alarm_circuit import circuit_of_alarm
+from recloser.control.ignored import Ignored
+from recloser.control.stack import Stack
+from recloser.metrics.emf import DIMENSION, NAMESPACE, UNPROTECTED
+
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:on-call"
 FUNCTIONS = ["FlipState", "StartRecovery", "Announce"]
 
@@ -76,6 +81,7 @@ def test_notifications() -> None:
         "FlipStateEventAgeAlarm",
         "IteratorAgeAlarm",
         "ThrottledAlarm",
+        "UnprotectedAlarm",
         *(f"{function}DeadLettersAlarm" for function in FUNCTIONS),
     }
 
@@ -108,6 +114,17 @@ def test_functions_that_do_not_keep_up(
         (metric, statistic, 60)
     }
     assert {stat["Metric"]["Dimensions"][0]["Value"]["Ref"] for stat in stats} == functions
+
+
+def test_callers_without_the_flag(resources: Document) -> None:
+    """Calls that go past their breakers in three of five minutes are an alarm, which trips no circuit."""
+    alarm = dict(resources["UnprotectedAlarm"]["Properties"])
+    [query] = alarm.pop("Metrics")
+    assert query["Expression"] == f'SELECT SUM({UNPROTECTED}) FROM SCHEMA("{NAMESPACE}", {DIMENSION})'
+    assert (query["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (60, 5, 3)
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+    guarded = circuit_of_alarm("UnprotectedAlarm", [], [query["Expression"]], Stack())
+    assert isinstance(guarded, Ignored)
 
 
 def test_no_notifications(resources: Document) -> None:

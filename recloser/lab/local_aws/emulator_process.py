@@ -1,9 +1,8 @@
 """The emulator's own process, started by `recloser.lab.local_aws.emulator`.
 
-It runs ministack in the foreground, mended (`emulator_alarms`, `emulator_cloudwatch`, `emulator_conditions`,
-`emulator_filters`, `emulator_iam`), and dies with its parent: the parent holds the other end of this
-process's standard input, so end of file means that the parent is gone, however it went (also by SIGKILL, when
-nobody could tell us).
+It runs ministack in the foreground, mended by the other `emulator_` modules, and dies with its parent: the
+parent holds the other end of this process's standard input, so end of file means that it is gone, however it
+went (also by SIGKILL, when nobody could tell us).
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from recloser.lab.local_aws import (
     emulator_conditions,
     emulator_filters,
     emulator_iam,
+    emulator_queries,
 )
 
 # Removes the scratch folder when the processes that write there have ended.
@@ -38,6 +38,7 @@ def main() -> None:
         cloudwatch,
         importlib.import_module("ministack.services.cloudformation.provisioners"),
     )
+    emulator_queries.mend(importlib.import_module("ministack.services.cloudformation.provisioners"))
     emulator_conditions.mend(importlib.import_module("ministack.services.cloudformation"))
     emulator_iam.mend(
         importlib.import_module("ministack.core.iam_actions"),
