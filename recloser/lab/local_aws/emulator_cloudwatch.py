@@ -19,7 +19,8 @@ from recloser.lab.cloudwatch import InvalidAlarmError, metric_alarm
 from recloser.lab.cloudwatch.definitions import REFUSALS
 from recloser.lab.local_aws.emulator import CLOUDWATCH_URL
 
-HANDED_ON = ("GetMetricData", "ListMetrics", "DescribeAlarmContributors", "DescribeAlarmHistory")
+LIST_METRICS = "ListMetrics"
+HANDED_ON = ("GetMetricData", LIST_METRICS, "DescribeAlarmContributors", "DescribeAlarmHistory")
 TIMEOUT_SECONDS = 30
 PUT_ALARM = "PutMetricAlarm"
 # Members of requests that are instants.
@@ -55,10 +56,13 @@ def _handing_on(handle: Handle, cloudwatch: ModuleType) -> Handle:
     ) -> Reply:
         action = headers.get("x-amz-target", "").rpartition(".")[2]
         if _is_json(headers) and action in HANDED_ON and CLOUDWATCH_URL in os.environ:
-            # In a thread: our CloudWatch may itself be asking the emulator.
-            answer = await asyncio.to_thread(_ask, action, _plain(json.loads(body), cloudwatch))
-            if answer:
-                return _reply(answer, cloudwatch)
+            request = json.loads(body)
+            # Our CloudWatch itself asks which metrics the emulator has, and answers nobody meanwhile.
+            if action != LIST_METRICS or request.get("Namespace"):
+                # In a thread: our CloudWatch may itself be asking the emulator.
+                answer = await asyncio.to_thread(_ask, action, _plain(request, cloudwatch))
+                if answer:
+                    return _reply(answer, cloudwatch)
         if _is_json(headers) and action == PUT_ALARM and (problem := _refusal(json.loads(body))):
             return _reply({"error": ["ValidationError", problem, 400]}, cloudwatch)
         return await handle(method, path, headers, body, query_params)

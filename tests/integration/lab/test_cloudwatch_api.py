@@ -154,6 +154,12 @@ def test_list_metrics(region: Region) -> None:
     assert listed(Namespace="Nobodys") == []
 
 
+def test_the_loop_may_list_the_emulators_metrics(region: Region) -> None:
+    """While the region's loop holds the twin, it can list the emulator's own metrics."""
+    with region.api.lock:
+        assert isinstance(region.cloudwatch.list_metrics()["Metrics"], list)
+
+
 def test_what_the_twin_has_no_metric_of_is_the_emulators(region: Region) -> None:
     """Metrics that were put to the emulator, in a namespace that the twin does not know, are still there."""
     region.cloudwatch.put_metric_data(
