@@ -27,7 +27,7 @@ from typing import Any
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PAGE = ROOT / "docs" / "mutants.md"
-BESIDE = ("functions", "events", "docs", "template.yaml", "alarms.yaml")  # what tests read
+BESIDE = ("functions", "events", "docs", "examples", "template.yaml", "alarms.yaml")  # what tests read
 COPIED = ("recloser", "tests", "pyproject.toml", *BESIDE)
 KILLED, TIMED_OUT = {1, 3}, {-24, 24, 36, 152, 255}  # exit codes, as in mutmut's stats.py
 NUMBER = re.compile(r"__mutmut_\d+$")

@@ -105,10 +105,13 @@ class ControlPlane:
 
     def _now_ms(self) -> int:
         """A function's clock: each runs on another machine."""
-        skew = self._faults.now.clock_skew_seconds
+        faults, random = self._faults.now, self._faults.random
+        skew, wrong = faults.clock_skew_seconds, faults.wrong_function_clocks
+        if random.happens(wrong.probability):
+            skew += wrong.seconds
         if not skew:
             return self._queue.now_ms
-        return self._queue.now_ms + round(MS_PER_SECOND * self._faults.random.between((-skew, skew)))
+        return self._queue.now_ms + round(MS_PER_SECOND * random.between((-skew, skew)))
 
     # --- CloudWatch ------------------------------------------------------------------------------
 

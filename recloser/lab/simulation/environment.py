@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import Callable
+from contextvars import Context as TaskContext
 
 from recloser.caller.breaker import CircuitBreaker
 from recloser.caller.handler import LONGEST_MARGIN_SECONDS, MARGIN_SHARE
 from recloser.caller.process import Process
 from recloser.caller.watchdog import Deadline
+from recloser.errors import CircuitOpen
 from recloser.lab.simulation.caller_tables import CallerTables
 from recloser.lab.simulation.context import Context
 from recloser.lab.simulation.dependency import NEVER_MS, DependencyFailed
@@ -26,6 +28,7 @@ from recloser.metrics.recorder import Publisher
 
 # A call of less time asks no table when it ends.
 SHORT_CALL_MS = 500
+SIBLINGS = 2
 
 
 class Killed(BaseException):
@@ -58,6 +61,8 @@ class Environment(Machine):
         self.dies_in_probe = False
         self.frozen_ms = 0
         self.nests = False
+        self.gathers = False
+        self.forks = False
         self._is_nested = False
         self.is_cancelled = False
         self.background: list[Callable[[], None]] = []
@@ -177,6 +182,10 @@ class Environment(Machine):
                     self.call()
                 finally:
                     self._is_nested = False
+            if self.gathers:
+                self._call_siblings()
+            if self.forks:
+                self.process.begin_anew()
             if self.is_cancelled:
                 raise CancelledError
         end_ms = self.at_ms + milliseconds
@@ -186,6 +195,20 @@ class Environment(Machine):
         self._seconds = (end_ms + self._skew_ms) / MS_PER_SECOND
         if fails:
             raise DependencyFailed
+
+    def _call_siblings(self) -> None:
+        """Make the calls that began together with this one, in contexts of their own, as tasks have.
+
+        They run one after the other, within this one. The first that fails or is refused cancels it.
+        """
+        permit, self._is_nested = self.permit, True
+        try:
+            for _ in range(SIBLINGS):
+                TaskContext().run(self.call)
+        except (CircuitOpen, DependencyFailed) as error:
+            raise CancelledError from error
+        finally:
+            self.permit, self._is_nested = permit, False
 
     def _tell_of_call(self) -> None:
         if self._observer is not None:

@@ -127,6 +127,10 @@ class Fleet:
         environment = self._environments[index] = self._make_environment(now_ms)
         return environment
 
+    def set_clocks_right(self) -> None:
+        for environment in self._environments:
+            environment.set_clock_right()
+
     # --- Calls -----------------------------------------------------------------------------------
 
     def _go_on(self, environment: Environment) -> None:
@@ -222,6 +226,8 @@ class Fleet:
         faults, random = self._faults.now, self._faults.random
         environment.frozen_ms = round(random.lateness_seconds(faults.freezes_in_call) * MS_PER_SECOND)
         environment.nests = random.happens(faults.nested_calls)
+        environment.gathers = random.happens(faults.gathered_calls)
+        environment.forks = random.happens(faults.forking_calls)
         environment.is_cancelled = random.happens(faults.cancelled_calls)
         environment.dies_in_probe = random.happens(faults.deaths_in_probe)
         if random.happens(faults.deaths_in_call):

@@ -124,7 +124,12 @@ class Faults:
     `unacknowledged` was made, but its writer is told that it failed. `interleaved_writes`: another writer
     comes between a writer's reading and its writing. `deaths_in_probe`: environments that hold a permit.
     A cancelled call says nothing of the dependency; a nested one is made by a call of the same circuit.
-    `wrong_clocks`: environments whose clock is so much fast or slow, beside what is skewed everywhere.
+    `gathered_calls`: calls that begin together with others; where one fails or is refused, the rest is
+    cancelled. `forking_calls`: the process forks within a call, and the child goes on.
+    `wrong_clocks`: environments whose clock is so much fast or slow, beside what is skewed everywhere;
+    `wrong_function_clocks`: invocations of functions. When the faults end all clocks are set right.
+    `rows_by_hand`, `forged_reports`: in each second, that somebody writes a value into a row that nothing
+    else could have written, and that a caller reports probes that nobody was granted.
     Reports are those of failures, from environments; a lost one was throttled, or its table did not answer.
     """
 
@@ -151,8 +156,13 @@ class Faults:
     freezes_in_call: Lateness = field(default_factory=Lateness)
     cancelled_calls: float = 0.0
     nested_calls: float = 0.0
+    gathered_calls: float = 0.0
+    forking_calls: float = 0.0
     clock_skew_seconds: float = 0.0
     wrong_clocks: Lateness = field(default_factory=Lateness)
+    wrong_function_clocks: Lateness = field(default_factory=Lateness)
+    rows_by_hand: float = 0.0
+    forged_reports: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

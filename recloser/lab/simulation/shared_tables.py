@@ -59,6 +59,14 @@ class SharedTables:
                 return circuit
         return Circuit(name)
 
+    def put_probes(self, name: str, generation: int, probes: Probes | None) -> None:
+        """Put an item in the place of a generation's permits, or none, around every condition."""
+        items = self.memory._probes  # noqa: SLF001  (a hand knows no protocol)
+        if probes is None:
+            items.pop((name, generation), None)
+        else:
+            items[name, generation] = probes
+
     def _wrote(self, before: Circuit, after: Circuit) -> None:
         self._versions.append((self._queue.now_ms, after))
         self._on_circuit(before, after)

@@ -16,6 +16,7 @@ from recloser.lab.simulation.environment import Environment
 from recloser.lab.simulation.event_queue import MS_PER_SECOND, EventQueue
 from recloser.lab.simulation.fault_injection import FaultInjector
 from recloser.lab.simulation.fleet import Fleet
+from recloser.lab.simulation.hand_edits import HandEdits
 from recloser.lab.simulation.observer import Observer
 from recloser.lab.simulation.random_streams import RandomStream
 from recloser.lab.simulation.recording import Recording
@@ -78,6 +79,10 @@ class Simulation:
         )
         if scenario.own_policy:
             self._plane.set_policy(PolicySet(scenario.own_policy, "the scenario"))
+        HandEdits(self._context, self.tables).start()
+        if scenario.faults.until_seconds is not None:
+            end_ms = START_MS + round(scenario.faults.until_seconds * MS_PER_SECOND)
+            self.queue.at(end_ms, self._fleet.set_clocks_right)
         for operation in scenario.operators:
             at_ms = START_MS + round(operation.at_seconds * MS_PER_SECOND)
             self.queue.at(at_ms, partial(self._plane.operate, operation))

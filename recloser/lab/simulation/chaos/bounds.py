@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from recloser.caller.flag_cache import JITTER
 from recloser.caller.probing import LONGEST_PAUSE_READS
-from recloser.control.minute import DEAF_AFTER_MS
+from recloser.control.minute import DEAF_AFTER_MS, SWEEP_EVERY_MINUTES
 from recloser.lab.simulation.alarm_definitions import FAST_SECONDS, STEADY_SECONDS
 from recloser.lab.simulation.control_plane import ALARM_RETRIES_SECONDS, SCHEDULE_SECONDS
 from recloser.lab.simulation.dependency import latencies_ms
@@ -110,6 +110,19 @@ def deadline_seconds(scenario: Scenario) -> float:
     return policy.probe_deadline_seconds + SCHEDULE_SECONDS + scenario.delays.schedule_seconds[1]
 
 
+def healing_seconds(scenario: Scenario) -> float:
+    """Until what only a hand, a wrong clock or a forger could have written has no effect any more."""
+    faults, seconds = scenario.faults, 0.0
+    if faults.rows_by_hand or faults.wrong_function_clocks.probability:
+        # Such a row may not be listed as due: the scheduled rule looks at every circuit now and then.
+        seconds += SWEEP_EVERY_MINUTES * SCHEDULE_SECONDS + SCHEDULE_SECONDS
+        seconds += scenario.delays.schedule_seconds[1] + wait_seconds(scenario)
+    if faults.forged_reports:
+        # Forged failures wait for the numbers to be granted, and trip once more.
+        seconds += wait_seconds(scenario) + deadline_seconds(scenario)
+    return seconds
+
+
 def seconds_to_close_after_faults(healthy: Health, failing: Health, scenario: Scenario) -> float:
     """The same from the end of recovery and faults: old data, late messages and lost probes come first."""
     faults = scenario.faults
@@ -124,7 +137,8 @@ def seconds_to_close_after_faults(healthy: Health, failing: Health, scenario: Sc
         + scenario.delays.event_seconds[1]
     )
     skew = 4 * faults.clock_skew_seconds
-    return last_trip + deadline_seconds(scenario) + skew + seconds_to_close(healthy, failing, scenario)
+    before = last_trip + healing_seconds(scenario) + deadline_seconds(scenario) + skew
+    return before + seconds_to_close(healthy, failing, scenario)
 
 
 def caches_expire_seconds(scenario: Scenario) -> float:

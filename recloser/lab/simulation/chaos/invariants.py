@@ -107,6 +107,8 @@ class Invariants(Observer):
     def _check_trip(self, before: Circuit, after: Circuit) -> None:
         if after.cause in _OPERATORS or "slow-calls" in (after.alarm or ""):
             return
+        if self._may_be_wrong:
+            return  # when it was closed is not what the row says
         if before.opened_at_ms is None:
             return  # it was reset, if anything: a datapoint may span that, and hold failures from before
         since_ms = before.closed_at_ms or 0
@@ -136,7 +138,7 @@ class Invariants(Observer):
         self._check(worst >= least, f"tripped by reports, though at most {worst:.0%} of the calls failed")
 
     def _check_close(self, before: Circuit, after: Circuit) -> None:
-        if after.cause is Cause.RESET:
+        if after.cause is Cause.RESET or self._scenario.faults.rows_by_hand:
             return
         probes = self._simulation.tables.memory.read_probes(before.name, before.generation)
         enough = probes is not None and len(probes.succeeded) >= self._policy.successes_to_close
@@ -147,6 +149,8 @@ class Invariants(Observer):
         if after.state is State.CLOSED or (held is not None and held.state is State.OPEN):
             return
         self._check(after.due_at_ms is not None, "a circuit that is not closed will never be looked at")
+        if self._scenario.faults.rows_by_hand:
+            return  # a hand may take them away: then a new generation begins, in time
         probes = self._simulation.tables.memory.read_probes(after.name, after.generation)
         self._check(probes is not None, "a circuit that is not closed has no permits")
 
@@ -175,6 +179,7 @@ class Invariants(Observer):
             self._check(before.state is State.CLOSED, "an alarm changed a circuit that was not closed")
             ends_ms, closed_ms = signal.newest_data_ends_ms, before.closed_at_ms
             stale = ends_ms is not None and closed_ms is not None and ends_ms <= closed_ms
+            stale = stale and not self._may_be_wrong
             self._check(not stale, "data from before the close changed something")
 
     # --- Callers ---------------------------------------------------------------------------------
@@ -239,12 +244,20 @@ class Invariants(Observer):
 
     @property
     def _has_skew(self) -> bool:
-        return self._scenario.faults.clock_skew_seconds > 0
+        faults = self._scenario.faults
+        return faults.clock_skew_seconds > 0 or faults.wrong_function_clocks.probability > 0
+
+    @property
+    def _may_be_wrong(self) -> bool:
+        """Tell whether a stored time may be one that no right clock can have written."""
+        faults = self._scenario.faults
+        return faults.rows_by_hand > 0 or faults.wrong_function_clocks.probability > 0
 
     @property
     def _slack_ms(self) -> float:
         faults = self._scenario.faults
-        return 2 * (faults.clock_skew_seconds + faults.wrong_clocks.seconds) * MS_PER_SECOND
+        wrong = faults.wrong_clocks.seconds + faults.wrong_function_clocks.seconds
+        return 2 * (faults.clock_skew_seconds + wrong) * MS_PER_SECOND
 
     def _check(self, holds: bool, what: str) -> None:  # noqa: FBT001  (as an assert)
         if not holds:

@@ -27,6 +27,7 @@ from recloser.policy import RecoveryPolicy
 
 CHAOS_SECONDS = 300.0
 MARGIN_SECONDS = 60.0
+HOUR_SECONDS = 3600.0
 GOES_ON_SINCE_SECONDS = 200.0  # long enough for every alarm to raise, and to be heard by nobody
 
 
@@ -160,7 +161,12 @@ def _faults(numbers: Random) -> Faults:
         cancelled_calls=maybe(0.02, 0.2),
         nested_calls=maybe(0.05, 0.5),
         clock_skew_seconds=maybe(0.1, 1.0),
-        wrong_clocks=numbers.choice([Lateness(), Lateness(0.2, 120.0)]),
+        gathered_calls=maybe(0.1, 1.0),
+        forking_calls=maybe(0.01),
+        wrong_clocks=numbers.choice([Lateness(), Lateness(0.2, 120.0), Lateness(0.2, HOUR_SECONDS)]),
+        wrong_function_clocks=numbers.choice([Lateness(), Lateness(), Lateness(0.1, HOUR_SECONDS)]),
+        rows_by_hand=maybe(0.02, 0.2),
+        forged_reports=maybe(0.02, 0.2),
     )
 
 
