@@ -28,7 +28,8 @@ from recloser.store.rows import (
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 names = st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True)
-printables = st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"])  # others are replaced on reading
+# Others are replaced on reading.
+printables = st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"])
 texts = st.text(printables, max_size=32)  # at most 128 bytes, so never shortened
 times_ms = st.integers(0, 4_102_444_800_000)
 counts = st.integers(0, 10**12)
