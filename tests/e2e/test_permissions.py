@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,8 +15,9 @@ from recloser.lab.local_aws.deployment import STACK_NAME
 from recloser.lab.local_aws.emulator import REGION
 from recloser.lab.local_aws.local_aws import LocalAws
 
-CIRCUIT = {"circuit": {"S": "by-hand-api"}}
-PERMIT = {"permit": {"S": "by-hand-api#1"}}
+NAME = "by-hand-api"
+CIRCUIT = {"circuit": {"S": NAME}}
+PERMIT = {"permit": {"S": f"{NAME}#1"}}
 CLAIM: dict[str, Any] = {
     "Key": PERMIT,
     "UpdateExpression": "ADD granted :one",
@@ -127,6 +129,12 @@ REPORT = {
 def test_a_caller_writes_only_what_callers_write(aws: LocalAws, caller: Any) -> None:
     """It cannot add attributes of its own to a permit's item."""
     assert not is_denied(lambda: caller.update_item(TableName=aws.probe_table, Key=PERMIT, **REPORT))
+    counted = {"permit": {"S": f"{NAME}#1#failures-0-1"}}
+    failures = {
+        "UpdateExpression": "SET expires = :expires ADD calls_01 :one, failures_01 :one",
+        "ExpressionAttributeValues": {":one": {"N": "1"}, ":expires": {"N": "1"}},
+    }
+    assert not is_denied(lambda: caller.update_item(TableName=aws.probe_table, Key=counted, **failures))
     junk = {"UpdateExpression": "SET junk = :junk", "ExpressionAttributeValues": {":junk": {"S": "x"}}}
     assert is_denied(lambda: caller.update_item(TableName=aws.probe_table, Key=PERMIT, **junk))
 
@@ -159,10 +167,13 @@ def test_a_reader_sees_and_changes_nothing(aws: LocalAws, reader: Person) -> Non
     assert not is_denied(lambda: table.get_item(TableName=aws.probe_table, Key=PERMIT))
     assert not is_denied(alarms.describe_alarms)
     assert not is_denied(lambda: reader.client("cloudformation").describe_stacks(StackName=STACK_NAME))
+    assert not is_denied(lambda: reader.client("lambda").list_functions())
     flip = {"Key": CIRCUIT, "UpdateExpression": "REMOVE retry_at"}
     assert is_denied(lambda: table.update_item(TableName=aws.circuit_table, **flip))
     assert is_denied(lambda: table.update_item(TableName=aws.probe_table, Key=PERMIT, **REPORT))
-    assert is_denied(lambda: alarms.set_alarm_state(AlarmName=OWN_ALARM, StateValue="OK", StateReason="x"))
+    assert is_denied(lambda: set_alarm(alarms, OWN_ALARM))
+    assert is_denied(lambda: alarms.put_metric_alarm(**ALARM | {"AlarmName": OWN_ALARM}))
+    assert is_denied(lambda: table.delete_item(TableName=aws.circuit_table, Key=CIRCUIT))
 
 
 def test_an_operator_overrules_and_tunes_this_stack_alone(aws: LocalAws, operator: Person) -> None:
@@ -170,34 +181,108 @@ def test_an_operator_overrules_and_tunes_this_stack_alone(aws: LocalAws, operato
     table, alarms = operator.client("dynamodb"), operator.client("cloudwatch")
     flip = {"Key": CIRCUIT, "UpdateExpression": "REMOVE nothing"}
     assert not is_denied(lambda: table.update_item(TableName=aws.circuit_table, **flip))
-    assert not is_denied(
-        lambda: alarms.set_alarm_state(AlarmName=OWN_ALARM, StateValue="OK", StateReason="operator")
-    )
-    assert is_denied(lambda: alarms.set_alarm_state(AlarmName="billing", StateValue="OK", StateReason="x"))
+    assert not is_denied(lambda: set_alarm(alarms, OWN_ALARM))
+    assert not is_denied(lambda: table.delete_item(TableName=aws.circuit_table, Key=FLIP["Key"]))
+    assert is_denied(lambda: set_alarm(alarms, "billing"))
+    assert is_denied(lambda: alarms.put_metric_alarm(**ALARM | {"AlarmName": "billing"}))
+    assert is_denied(lambda: alarms.delete_alarms(AlarmNames=[OWN_ALARM]))
     assert is_denied(lambda: table.delete_table(TableName=aws.circuit_table))
     assert is_denied(lambda: operator.client("lambda").list_layers())
 
 
-OWN_ALARM = "recloser:by-hand-api:failure-rate-steady"
+OWN_ALARM = f"recloser:{NAME}:failure-rate-steady"
+ALARM: dict[str, Any] = {
+    "Namespace": "Recloser",
+    "MetricName": "Failure",
+    "Statistic": "Average",
+    "Period": 60,
+    "EvaluationPeriods": 1,
+    "Threshold": 0.5,
+    "ComparisonOperator": "GreaterThanThreshold",
+}
 
 
-def test_only_recloser_s_own_events_may_be_sent(aws: LocalAws) -> None:
-    """Announce's role allows events of the source `recloser` alone."""
-    document = aws.client("iam").get_role_policy(
-        RoleName=aws.stack.resources["AnnounceRole"], PolicyName="announce"
-    )["PolicyDocument"]
+@pytest.fixture(scope="module")
+def function(aws: LocalAws, person: Callable[..., Person]) -> Callable[[str], Person]:
+    """Give somebody who may do what a function's role may, and nothing else."""
     iam = aws.client("iam")
-    iam.create_user(UserName="announcer")
-    iam.put_user_policy(UserName="announcer", PolicyName="announce", PolicyDocument=json.dumps(document))
-    key = iam.create_access_key(UserName="announcer")["AccessKey"]
-    events = boto3.client(
-        "events",
-        endpoint_url=aws.endpoint_url,
-        region_name=REGION,
-        aws_access_key_id=key["AccessKeyId"],
-        aws_secret_access_key=key["SecretAccessKey"],
-    )
+    made: dict[str, Person] = {}
+
+    def acting_as(name: str) -> Person:
+        if name not in made:
+            role = aws.stack.resources[f"{name}Role"]
+            made[name] = person(f"as-{name}")
+            for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+                document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+                iam.put_user_policy(
+                    UserName=f"as-{name}", PolicyName=policy, PolicyDocument=json.dumps(document)
+                )
+        return made[name]
+
+    return acting_as
+
+
+def test_only_recloser_s_own_events_may_be_sent(function: Callable[[str], Person]) -> None:
+    """Announce's role allows the two events of the source `recloser` alone, and none of the tables."""
+    events = function("Announce").client("events")
     own = {"Source": "recloser", "DetailType": "Circuit State Changed", "Detail": "{}"}
     assert not is_denied(lambda: events.put_events(Entries=[own]))
+    assert not is_denied(lambda: events.put_events(Entries=[own | {"DetailType": "Circuit Policy Changed"}]))
     assert is_denied(lambda: events.put_events(Entries=[own | {"Source": "someone-else"}]))
-    events.close()
+    assert is_denied(lambda: events.put_events(Entries=[own | {"DetailType": "Something Else"}]))
+
+
+FLIP: dict[str, Any] = {"Key": {"circuit": {"S": "nobody-s-api"}}, "UpdateExpression": "REMOVE nothing"}
+
+
+@pytest.mark.parametrize("name", ["FlipState", "StartRecovery"])
+def test_the_functions_that_decide(aws: LocalAws, function: Callable[[str], Person], name: str) -> None:
+    """They write circuits and permits and set the stack's alarms; no other alarm, and no table as a whole."""
+    table, alarms = function(name).client("dynamodb"), function(name).client("cloudwatch")
+    permit = {"permit": {"S": f"nobody-s-api#{name}"}}
+    assert not is_denied(lambda: table.get_item(TableName=aws.circuit_table, Key=CIRCUIT))
+    assert not is_denied(lambda: table.update_item(TableName=aws.circuit_table, **FLIP))
+    assert not is_denied(lambda: table.put_item(TableName=aws.probe_table, Item=permit))
+    assert not is_denied(alarms.describe_alarms)
+    assert not is_denied(lambda: set_alarm(alarms, OWN_ALARM))
+    assert is_denied(lambda: set_alarm(alarms, "billing"))
+    assert is_denied(lambda: alarms.delete_alarms(AlarmNames=[OWN_ALARM]))
+    assert is_denied(lambda: table.put_item(TableName=aws.circuit_table, Item=CIRCUIT))
+    assert is_denied(lambda: table.delete_item(TableName=aws.circuit_table, Key=CIRCUIT))
+    assert is_denied(lambda: table.delete_item(TableName=aws.probe_table, Key=permit))
+    assert is_denied(lambda: table.delete_table(TableName=aws.circuit_table))
+    assert is_denied(lambda: function(name).client("events").put_events(Entries=[{"Source": "recloser"}]))
+
+
+def test_only_the_scheduled_function_lists_circuits(aws: LocalAws, function: Callable[[str], Person]) -> None:
+    """start_recovery looks for circuits that are due; flip_state knows which one it is asked about."""
+    for name, may in (("StartRecovery", True), ("FlipState", False), ("Announce", False)):
+        scan = functools.partial(function(name).client("dynamodb").scan, TableName=aws.circuit_table)
+        assert is_denied(scan) is not may
+
+
+def test_who_looks_at_the_dashboard_may_not_act(aws: LocalAws, function: Callable[[str], Person]) -> None:
+    """The widget that shows circuits reads them, and changes neither a circuit nor an alarm."""
+    table, alarms = function("Console").client("dynamodb"), function("Console").client("cloudwatch")
+    assert not is_denied(lambda: table.scan(TableName=aws.circuit_table))
+    assert not is_denied(lambda: table.get_item(TableName=aws.circuit_table, Key=CIRCUIT))
+    assert is_denied(lambda: table.update_item(TableName=aws.circuit_table, **FLIP))
+    assert is_denied(lambda: table.update_item(TableName=aws.probe_table, Key=PERMIT, **REPORT))
+    assert is_denied(lambda: set_alarm(alarms, OWN_ALARM))
+
+
+def test_the_buttons_of_the_dashboard(aws: LocalAws, function: Callable[[str], Person]) -> None:
+    """What acts writes one circuit and mints permits; it lists no circuits, and sets no other alarm."""
+    table, alarms = function("ConsoleAct").client("dynamodb"), function("ConsoleAct").client("cloudwatch")
+    permit = {"permit": {"S": "nobody-s-api#console"}}
+    assert not is_denied(lambda: table.get_item(TableName=aws.circuit_table, Key=CIRCUIT))
+    assert not is_denied(lambda: table.update_item(TableName=aws.circuit_table, **FLIP))
+    assert not is_denied(lambda: table.put_item(TableName=aws.probe_table, Item=permit))
+    assert not is_denied(lambda: set_alarm(alarms, OWN_ALARM))
+    assert is_denied(lambda: set_alarm(alarms, "billing"))
+    assert is_denied(lambda: table.scan(TableName=aws.circuit_table))
+    assert is_denied(lambda: table.delete_item(TableName=aws.circuit_table, Key=CIRCUIT))
+
+
+def set_alarm(alarms: Any, name: str) -> None:
+    alarms.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="a test")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -23,11 +23,15 @@ LAMBDA_TIMEOUT_MS = 60_000
 class SlowTables(MemoryTables):
     """Tables whose requests take time by the clock that they move."""
 
-    def __init__(self, commit_ms: float, scan_ms: float) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.now_ms = float(BEGINNING_MS)
-        self.commit_ms = commit_ms
-        self.scan_ms = scan_ms
+        self.commit_ms = self.read_ms = self.scan_ms = 0
+
+    def read_many(self, names: Iterable[str]) -> dict[str, Circuit]:
+        found = super().read_many(names)
+        self.now_ms += self.read_ms * len(found)
+        return found
 
     def commit(self, before: Circuit, decision: Decision) -> None:
         self.now_ms += self.commit_ms
@@ -42,7 +46,7 @@ class SlowTables(MemoryTables):
 @pytest.fixture
 def opened() -> SlowTables:
     """All of them tripped a minute ago, so that all are due."""
-    tables = SlowTables(commit_ms=0, scan_ms=0)
+    tables = SlowTables()
     control = Control(tables, now_ms=lambda: BEGINNING_MS - MINUTE_MS)
     for name in NAMES:
         control.apply(name, AlarmRaised("recloser:any-circuit", "it fails", BEGINNING_MS - MINUTE_MS))
@@ -67,6 +71,20 @@ def test_no_circuit_is_lost_and_no_run_is_over_its_time(opened: SlowTables) -> N
         moved += [applied.circuit.name for applied in report.moved]
     assert sorted(moved) == NAMES
     assert {opened.read(name).state for name in NAMES} == {State.HALF_OPEN}
+
+
+def test_reading_them_all_leaves_time_to_move_some(opened: SlowTables) -> None:
+    """Circuits move from the first minute on, also where reading all of them takes longer than a run."""
+    opened.commit_ms, opened.read_ms = 5, 5
+    moved: list[str] = []
+    for minute in range(4):
+        opened.now_ms = begins = BEGINNING_MS + minute * MINUTE_MS
+        report = run(opened, [])
+        assert report.moved
+        assert opened.now_ms - begins <= LONGEST_RUN_MS + 100 * opened.read_ms
+        moved += [applied.circuit.name for applied in report.moved]
+    assert len(moved) == len(set(moved))
+    assert len(moved) > CIRCUITS / 2
 
 
 def test_a_slow_scan_ends_in_time_too(opened: SlowTables) -> None:
