@@ -104,26 +104,22 @@ class Minute:
             return None if ends_at_ms is None else now_ms + round(share * (ends_at_ms - now_ms))
 
         report = Report()
-        self.tick_due(report, after(DUE_SHARE))
-        self.publish_states(report, after(STATES_SHARE))
+        seen = self.tick_due(report, after(DUE_SHARE))
+        self.look_at_open(report, seen, after(STATES_SHARE))
         self.look_at_alarms(report, ends_at_ms)
         return report
 
     # --- Time ------------------------------------------------------------------------------------
 
-    def tick_due(self, report: Report, ends_at_ms: int | None = None) -> None:
-        """Let time pass for every circuit that it must do something with.
-
-        Every fifth minute these are all that are not simply closed, whatever their place in the index: an
-        item that was written by hand or by a wrong clock has none, or one an hour away.
-        """
+    def tick_due(self, report: Report, ends_at_ms: int | None = None) -> set[str]:
+        """Let time pass for every circuit that it must do something with; return their names."""
         names: set[str] = set()
-        now_ms = self._control.now_ms()
         with _kept(report, "the circuits that are due"):
-            names.update(self._control.tables.due(now_ms))
-            if now_ms // MINUTE_MS % SWEEP_EVERY_MINUTES == 0:
-                names.update(circuit.name for circuit in self._not_closed(ends_at_ms))
+            names.update(filter(_is_name, self._control.tables.due(self._control.now_ms())))
+        self._tick(report, names, ends_at_ms)
+        return names
 
+    def _tick(self, report: Report, names: Iterable[str], ends_at_ms: int | None) -> None:
         def tick(name: str) -> None:
             if self._is_over(ends_at_ms):
                 report.left += 1
@@ -134,7 +130,7 @@ class Minute:
                     report.moved.append(applied)
 
         # In no order: where there is no time for all, no circuit is always the last.
-        order = [name for name in names if _is_name(name)]
+        order = sorted(names)
         _system_random.shuffle(order)
         half_open: list[str] = []
         for start in range(0, len(order), READ_AT_ONCE):
@@ -155,14 +151,24 @@ class Minute:
         later = [name for name in names if circuits[name].state is State.HALF_OPEN]
         return [name for name in names if circuits[name].state is not State.HALF_OPEN], later
 
-    def publish_states(self, report: Report, ends_at_ms: int | None = None) -> None:
-        """Publish the state of every circuit that is not closed, so that graphs show it over any time."""
-        if self._publish_state is None:
+    def look_at_open(self, report: Report, seen: set[str], ends_at_ms: int | None = None) -> None:
+        """Publish the state of every circuit that is not closed, so that graphs show it over any time.
+
+        Every fifth minute time passes for all of them, whatever their place in the index: an item that was
+        written by hand or by a wrong clock has none, or one an hour away.
+        """
+        is_sweep = self._control.now_ms() // MINUTE_MS % SWEEP_EVERY_MINUTES == 0
+        if self._publish_state is None and not is_sweep:
             return
-        with _kept(report, "the states of circuits"):
+        missed: list[str] = []
+        with _kept(report, "the circuits that are not closed"):
             for circuit in self._not_closed(ends_at_ms):
                 if _is_name(circuit.name):
-                    self._publish_state(circuit)
+                    if self._publish_state is not None:
+                        self._publish_state(circuit)
+                    if is_sweep and circuit.name not in seen:
+                        missed.append(circuit.name)
+        self._tick(report, missed, ends_at_ms)
 
     def _not_closed(self, ends_at_ms: int | None) -> Iterator[Circuit]:
         """Read what is not closed, for as long as there is time: it is a scan of the whole table."""

@@ -43,13 +43,20 @@ class SlowTables(MemoryTables):
             yield circuit
 
 
-@pytest.fixture
-def opened() -> SlowTables:
+@pytest.fixture(scope="module")
+def stored() -> MemoryTables:
     """All of them tripped a minute ago, so that all are due."""
-    tables = SlowTables()
+    tables = MemoryTables()
     control = Control(tables, now_ms=lambda: BEGINNING_MS - MINUTE_MS)
     for name in NAMES:
         control.apply(name, AlarmRaised("recloser:any-circuit", "it fails", BEGINNING_MS - MINUTE_MS))
+    return tables
+
+
+@pytest.fixture
+def opened(stored: MemoryTables) -> SlowTables:
+    tables = SlowTables()
+    tables._circuits, tables._probes = dict(stored._circuits), dict(stored._probes)
     return tables
 
 
