@@ -7,7 +7,7 @@ PYTHON := python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo local test build contract-dynamodb-local soak check bench format release aws-check validators lock mutants clean
+.PHONY: help setup demo local test build contract-dynamodb-local soak check bench format release aws-check redrive validators lock mutants clean
 
 help:  ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -82,6 +82,9 @@ release: $(READY)  ## Wheel, layer, functions, template without macros and check
 
 aws-check: $(READY)  ## Ask the AWS account of the environment what only AWS can answer; asks you first
 	$(BIN)/python release/aws_check.py
+
+redrive: $(READY)  ## Tell again what announce of the stack STACK gave up on, in the account of the environment
+	$(BIN)/python release/redrive.py
 
 validators: $(READY)  ## Compile the schemas of events for the functions
 	$(BIN)/python events/compile_schemas.py
