@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import botocore.session
 import pytest
+from botocore.loaders import create_loader
 
 # This machine's profiles and credentials are taken away, before any client is made.
 NO_REAL_AWS: Mapping[str, str] = {
@@ -28,6 +31,14 @@ def no_real_aws(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     return NO_REAL_AWS
+
+
+@pytest.fixture(scope="session")
+def one_loader() -> Iterator[None]:
+    """The descriptions of AWS's services are read once, and not by each of the command's many sessions."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(botocore.session, "create_loader", functools.cache(create_loader))
+        yield
 
 
 # What a folder's tests share is dear to set up (a deployed stack, a built layer): one worker does them all.

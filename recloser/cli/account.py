@@ -302,6 +302,11 @@ class Account:
         return described
 
 
+def is_demo(function: str) -> bool:
+    """Tell the demo's caller from the functions that are the breaker's own."""
+    return "DemoCaller" in function
+
+
 def _named_by(environment: Mapping[str, str]) -> Deployment:
     for variable, other in ((CIRCUIT_TABLE, PROBE_TABLE), (PROBE_TABLE, CIRCUIT_TABLE)):
         if not environment.get(variable):

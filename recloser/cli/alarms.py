@@ -99,7 +99,7 @@ def _say(circuit: str, variant: Variant, replay: Trips | Problem) -> None:
         tell(f"note: {variant.alarm}: what it would have done is not known: {replay}")
     else:
         hours = f"in the last {REPLAYED_HOURS} hours"
-        say(f"{variant.alarm}: {hours} it tripped {replay.before} times, so tuned {replay.after} times")
+        say(f"{variant.alarm}: {hours} it tripped {_times(replay.before)}, so tuned {_times(replay.after)}")
     wanted_percent = effective(variant.after).threshold_percent
     if wanted_percent is not None and wanted_percent < variant.looks_from_percent:
         tell(
@@ -108,6 +108,10 @@ def _say(circuit: str, variant: Variant, replay: Trips | Problem) -> None:
         )
     what = variant.alarm if variant.is_own else f"{variant.alarm}, by the policy of {circuit}"
     say(f"{what}: {told(variant.before)} -> {told(variant.after)}")
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times" if count else "never"
 
 
 def _tuned(variant: Variant, replay: Trips | Problem) -> dict[str, Any]:

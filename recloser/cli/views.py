@@ -13,7 +13,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from recloser.circuit import Cause, Circuit, Probes, State
+from recloser.circuit import Cause, Circuit, Probes, State, Trip
 from recloser.cli.documents import since_ms
 from recloser.cli.times import clock, distance, moment
 from recloser.control.control import Applied
@@ -144,7 +144,7 @@ def _trip(circuit: Circuit, now_ms: int) -> list[RenderableType]:
     datapoints = ", ".join(f"{value:g}" for value in trip.datapoints)
     facts = {
         "tripped": _at(trip.at_ms, now_ms),
-        "by": circuit.alarm if trip.cause is Cause.ALARM else trip.cause,
+        "by": _tripped_by(circuit, trip),
         "threshold": None if trip.threshold is None else f"{trip.threshold:g}",
         "datapoints": datapoints and f"{datapoints} (newest first)",
         "counted": counted,
@@ -154,6 +154,12 @@ def _trip(circuit: Circuit, now_ms: int) -> list[RenderableType]:
         if fact:
             table.add_row(name, Text(printable(str(fact))))
     return [Text("\nThe outage", style="bold"), table]
+
+
+def _tripped_by(circuit: Circuit, trip: Trip) -> str | None:
+    if trip.cause is Cause.FAILURES_REPORTED:
+        return f"environments' reports, over the threshold of {circuit.alarm}"
+    return circuit.alarm if trip.cause is Cause.ALARM else trip.cause
 
 
 def history_table(circuit: Circuit) -> RenderableType:

@@ -34,7 +34,7 @@ def commands(page: Path) -> list[str]:
 
 
 @pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def stack(one_loader: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A stack in moto with an alarm on a circuit, and twenty minutes of its calls."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")

@@ -26,7 +26,7 @@ ALARM = "recloser:payments-api:failure-rate-fast"
 
 
 @pytest.fixture(autouse=True)
-def an_outage(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def an_outage(one_loader: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """payments-api is open by its alarm, and a probe has failed; ann forced search closed, without an end."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")

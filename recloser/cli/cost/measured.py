@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from recloser.cli.account import Account
+from recloser.cli.account import Account, is_demo
 from recloser.cli.aws_problems import aws_problems
 from recloser.cli.cost.usage import (
     FLAG_CACHE_SECONDS,
@@ -134,7 +134,7 @@ class _Reading:
 
     def functions(self) -> tuple[float, float]:
         """Return how often the stack's functions ran, and for how many milliseconds in all."""
-        places = [{"FunctionName": name} for name in self._account.resources(FUNCTION)]
+        places = [{"FunctionName": name} for name in self._account.resources(FUNCTION) if not is_demo(name)]
         runs, milliseconds = self._sums("AWS/Lambda", ("Invocations", "Duration"), places)
         return runs, milliseconds
 

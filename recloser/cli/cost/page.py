@@ -72,7 +72,7 @@ NOT_COUNTED = (
 
 def page(told: Cost) -> Group:
     fleet = told.fleet
-    origin = f"the last {told.hours / 24:.1f} days" if told.hours is not None else "figures that were given"
+    origin = "figures that were given" if told.hours is None else f"the last {_span(told.hours)}"
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     for header, side in (("$ a month", "right"), ("amount", "right"), ("what", "left"), ("price", "left")):
         table.add_column(header, justify="right" if side == "right" else "left", overflow="fold")
@@ -98,3 +98,7 @@ def page(told: Cost) -> Group:
 
 def _amount(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004  (so many digits say enough)
+
+
+def _span(hours: float) -> str:
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.1f} days"  # noqa: PLR2004  (two days)

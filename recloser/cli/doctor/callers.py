@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from recloser.cli.account import Account
+from recloser.cli.account import Account, is_demo
 from recloser.cli.doctor.findings import Finding
 from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE
 from recloser.metrics.emf import NAMESPACE, NAMESPACE_VARIABLE
@@ -32,7 +32,7 @@ class Callers:
         layer, _ = self.layer
         for page in self.account.client("lambda").get_paginator("list_functions").paginate():
             for function in page["Functions"]:
-                if function["FunctionName"] in own and not _is_demo(function):
+                if function["FunctionName"] in own and not is_demo(function["FunctionName"]):
                     continue
                 tables = {self.account.deployment.circuit_table, self.account.deployment.probe_table}
                 if tables & set(_variables(function).values()) or (layer and layer in _layers(function)):
@@ -180,10 +180,6 @@ def _check_logging(function: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _caller(name: str, what: str, why: str, mend: str, *, is_problem: bool = True) -> Finding:
     return Finding("callers", name, what, why, mend, is_problem)
-
-
-def _is_demo(function: Mapping[str, Any]) -> bool:
-    return "DemoCaller" in function["FunctionName"]
 
 
 def _variables(function: Mapping[str, Any]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from recloser.store.dynamodb import DynamoDBTables
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def environment(one_loader: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     """Nothing of the machine's own AWS configuration or terminal reaches a test."""
     for variable in os.environ:
         if variable.startswith(("AWS_", "RECLOSER_")):

@@ -65,7 +65,7 @@ def test_told_before_it_is_edited(recloser: Run, tables: DynamoDBTables) -> None
     answer = recloser("alarms", "tune", "payments-api", "--threshold", "80")
     assert answer.exit_code == 0, answer.stderr
     assert answer.stdout.splitlines() == [
-        f"{STEADY}: in the last 2 hours it tripped 1 times, so tuned 0 times",
+        f"{STEADY}: in the last 2 hours it tripped once, so tuned never",
         f"{STEADY}: 50 % of at least 3 calls -> 80 % of at least 3 calls",
     ]
     [alarm] = boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
