@@ -73,6 +73,7 @@ class CloudWatchPublisher:
 
     Args:
         client: a botocore or boto3 CloudWatch client; by default one is made when the first request is due.
+            A forked child closes its connections and makes new ones with it.
         interval_seconds: how long values are gathered at most, more than 0 and at most 60 seconds. A request
             costs the same whatever it carries.
         max_pending: the most unique values that are kept while they cannot be sent, at least 300.
@@ -123,6 +124,10 @@ class CloudWatchPublisher:
     def after_fork(self) -> None:
         """Forget what is the parent's: its values, its thread, and connections that both would speak on."""
         self._client = self._given_client
+        close = getattr(self._given_client, "close", None)
+        if close is not None:
+            close()  # the pool of connections; the client makes new ones
+            close()  # the pool of connections; the client makes new ones
         self._begin()
 
     @property

@@ -81,6 +81,8 @@ class DynamoDBTables:
         probe_table: name of the table of permits.
         client: a botocore or boto3 DynamoDB client. By default one is made when it is first needed, with
             0.3 s to connect and 0.5 s to read; a new one after a fork, and where credentials were missing.
+            Of a given one, a forked child closes the connections before it makes new ones with it. Whoever
+            uses the same client for something else must not be within a request at that moment.
         sleep: waits for so many seconds. For tests.
 
     """

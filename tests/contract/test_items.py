@@ -12,7 +12,17 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from stored_tables import ROOT, Item, StoredTables
 
-from recloser.circuit import HISTORY_LENGTH, Cause, Circuit, Override, Probes, State, Transition
+from recloser.circuit import (
+    HISTORY_LENGTH,
+    OPERATIONS_LENGTH,
+    Cause,
+    Circuit,
+    Override,
+    Probes,
+    State,
+    Transition,
+    Trip,
+)
 from recloser.decide import Decision
 from recloser.errors import Conflict
 
@@ -147,6 +157,8 @@ def test_the_largest_item_is_one_read_unit(stored: StoredTables, letter: str) ->
             "enforce": False,
         },
         history=(transition,) * HISTORY_LENGTH,
+        operations=(replace(transition, by=text),) * OPERATIONS_LENGTH,
+        trip=Trip(NOW_MS, 10**9, longest, text, 12.345678, (1234.5678,) * 100, 10**9, 10**9),
     )
     tables.commit(Circuit(LONGEST_NAME), Decision(Cause.RESET, "large", circuit))
 
@@ -157,6 +169,9 @@ def test_the_largest_item_is_one_read_unit(stored: StoredTables, letter: str) ->
     read = tables.read(LONGEST_NAME, consistent=True)
     assert read.reason == letter * (128 // len(letter.encode()))
     assert read.override == replace(override, by=read.reason, why=read.reason)
+    assert read.trip is not None, "the oldest lines go first, what began the outage stays"
+    assert read.trip.reason == letter * (1024 // len(letter.encode()))
+    assert len(read.trip.datapoints) == 5
 
 
 def test_a_text_that_is_no_text_is_stored_all_the_same(stored: StoredTables) -> None:

@@ -498,6 +498,52 @@ def test_a_forked_child_sends_its_own() -> None:
     assert sorted(values.values()) == [1, 4]
 
 
+GIVEN = """
+import json, os, threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from botocore.session import get_session
+from recloser.metrics.put_metric_data import CloudWatchPublisher
+
+ports = []
+
+class CloudWatch(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        ports.append(self.client_address[1])
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(400)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+
+server = ThreadingHTTPServer(("127.0.0.1", 0), CloudWatch)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+client = get_session().create_client("cloudwatch", endpoint_url=f"http://127.0.0.1:{server.server_port}")
+publisher = CloudWatchPublisher(client, interval_seconds=60)
+
+def send():
+    try:
+        client.put_metric_data(Namespace="Recloser", MetricData=[{"MetricName": "Failure", "Value": 0}])
+    except client.exceptions.ClientError:
+        pass
+
+send()
+child = os.fork()
+if child == 0:
+    send()
+    os._exit(0)
+os.waitpid(child, 0)
+send()
+print(json.dumps([port == ports[0] for port in ports]))
+"""
+
+
+def test_a_forked_child_opens_connections_of_its_own_with_a_given_client() -> None:
+    """Parent and child never speak on one connection, also where the user made the client."""
+    assert run(GIVEN) == [[True, False, True]]
+
+
 def test_importing_it_does_not_import_botocore() -> None:
     """Neither the import nor making a publisher loads botocore: the thread that sends does."""
     program = (
