@@ -127,7 +127,6 @@ class CloudWatchPublisher:
         close = getattr(self._given_client, "close", None)
         if close is not None:
             close()  # the pool of connections; the client makes new ones
-            close()  # the pool of connections; the client makes new ones
         self._begin()
 
     @property

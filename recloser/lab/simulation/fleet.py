@@ -130,6 +130,8 @@ class Fleet:
     def set_clocks_right(self) -> None:
         for environment in self._environments:
             environment.set_clock_right()
+            if self._observer is not None:
+                self._observer.clock_set(environment)
 
     # --- Calls -----------------------------------------------------------------------------------
 

@@ -21,6 +21,9 @@ class Observer:
     def read(self, machine: Machine, *, answered: bool) -> None:
         """A caller asked for the flag."""
 
+    def clock_set(self, machine: Machine) -> None:
+        """A caller's clock, which was wrong, was set right."""
+
     def claimed(self, machine: Machine, generation: int, number: int) -> None:
         """A permit was granted; the environment may not have been told."""
 

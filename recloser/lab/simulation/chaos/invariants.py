@@ -187,6 +187,10 @@ class Invariants(Observer):
     def read(self, machine: Machine, *, answered: bool) -> None:
         self._has_read[machine] = answered
 
+    def clock_set(self, machine: Machine) -> None:
+        # What it read by a clock that was fast may count as fresh once more, until it reads again.
+        self._has_read[machine] = False
+
     def claimed(self, machine: Machine, generation: int, number: int) -> None:  # noqa: ARG002
         self._check((generation, number) not in self._claimed, "a permit was granted twice")
         self._claimed.add((generation, number))
