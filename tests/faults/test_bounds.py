@@ -9,6 +9,7 @@ import pytest
 
 from recloser.lab.simulation.chaos import bounds
 from recloser.lab.simulation.chaos.invariants import Invariants
+from recloser.lab.simulation.chaos.random_scenarios import trial
 from recloser.lab.simulation.scenario import AlarmSettings, Calls, Environments, Health, Scenario
 from recloser.lab.simulation.summary import summary
 
@@ -51,3 +52,14 @@ def test_without_faults(scenario: Scenario, seed: int) -> None:
     found = summary(Invariants(played).run())
     assert 0 < found["seconds_to_trip"] <= trip
     assert 0 < found["seconds_from_recovery_to_closed"] <= close
+
+
+LONGEST_MINUTES = 24
+
+
+def test_whatever_happened_before_a_healthy_dependency_is_closed_within_minutes() -> None:
+    """The time that a random scenario allows from the recovery to the close is below what the page says."""
+    trials = [trial(seed) for seed in range(100)]
+    longest = max(each.closed_by_seconds - each.recovered_at_seconds for each in trials)
+    assert longest <= LONGEST_MINUTES * 60
+    assert f"is {LONGEST_MINUTES} minutes" in " ".join(PAGE.read_text(encoding="utf-8").split())

@@ -113,11 +113,14 @@ def run(work: Path, target: dict[str, Any], at_once: int) -> None:
         "pytest_add_cli_args_test_selection": target["tests"],
         "pytest_add_cli_args": ["-p", "no:cacheprovider", *target.get("arguments", ())],
         "use_git_change_detection": ["false"],
+        # Endless loops alone are to run out of time, also on a busy machine.
+        "timeout_multiplier": ["60"],
+        "timeout_constant": ["30"],
     }
     lines = ["[mutmut]"]
     for name, values in settings.items():
         lines += [f"{name} =", *(f"    {value}" for value in values)]
-    (work / "setup.cfg").write_text("\n".join(lines).replace("detection =\n    ", "detection = "))
+    (work / "setup.cfg").write_text("\n".join(lines))
     began = time.monotonic()
     with (work / "run.log").open("w") as log:
         subprocess.run(

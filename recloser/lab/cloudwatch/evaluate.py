@@ -214,13 +214,10 @@ def decide(alarm: MetricAlarm, datapoints: Datapoints) -> Decision:
     With N of them TreatMissingData is never asked.
     """
     bad, good = _newest(alarm, datapoints.values)
-    needed, periods = alarm.datapoints_to_alarm, alarm.evaluation_periods
     if alarm.ignores_low_samples and _has_too_few_samples(alarm, datapoints, bad + good):
         return Decision(None, bad, good)
-    if len(bad) >= needed:
+    if len(bad) >= alarm.datapoints_to_alarm:
         return Decision(State.ALARM, bad, good)
-    if len(good) >= periods - needed + 1:
-        return Decision(State.OK, bad, good)
     return Decision(_with_missing(alarm, datapoints.window, bad, good), bad, good)
 
 
@@ -268,9 +265,11 @@ def _has_too_few_samples(alarm: MetricAlarm, datapoints: Datapoints, used: list[
     of 0.5 and above, fewer than 10 / p below. Captured for one period; that with several periods each of them
     needs that many is our reading.
     """
-    share = alarm.returned_stat.statistic.percentile if alarm.is_scalar else None
     counts = datapoints.sample_counts
-    if share is None or counts is None:
+    if counts is None:
+        return False
+    share = alarm.returned_stat.statistic.percentile
+    if share is None:
         return False
     rest = 1.0 - share if share >= _MEDIAN else share
     # 10 / (1 - 0.99) is 999.9999999999991 in floating point, and 1,000 samples are meant.

@@ -48,6 +48,11 @@ class Trial:
     outage_tripped_by_seconds: float
     outage_closed_by_seconds: float
 
+    @property
+    def recovered_at_seconds(self) -> float:
+        """When nothing goes wrong any more, and the dependency is well."""
+        return max(CHAOS_SECONDS, self.goes_on_until_seconds)
+
 
 def trial(seed: int) -> Trial:
     """Draw a scenario and derive its promises."""
