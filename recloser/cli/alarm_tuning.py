@@ -14,6 +14,7 @@ from recloser.cli.problems import Problem
 from recloser.control.alarm_circuit import EveryCircuit
 from recloser.control.alarm_rules import read_limits, read_rule
 from recloser.control.alarms import MINIMUM_CALLS
+from recloser.control.insights_query import is_insights_query
 from recloser.metrics.emf import DIMENSION, FAILURE
 from recloser.policy import usable
 
@@ -188,6 +189,8 @@ def is_on_failures(described: Mapping[str, Any]) -> bool:
 def _scale(described: Mapping[str, Any]) -> int:
     """By how much the threshold is to be multiplied to be percent."""
     expression = _returned(described).get("Expression", "").replace(" ", "")
+    if is_insights_query(expression):
+        return _PERCENT  # the average of 0 and 1, whatever words the namespace holds
     return 1 if "100*" in expression or "*100" in expression or "slow" in expression else _PERCENT
 
 

@@ -31,7 +31,8 @@ def check_dead_letters(account: Account) -> Iterator[Finding]:
                 name,
                 f"{count} events could not be handled",
                 "something did not change a circuit, or was not announced",
-                f"aws sqs receive-message --queue-url {url}, then look at the function's log",
+                f"aws sqs receive-message --queue-url {url}, then look at the function's log; make redrive "
+                "in the source tree tells again what announce gave up on",
             )
 
 

@@ -12,6 +12,7 @@ import pytest
 from alarm_twin import rate_alarm
 from typer.testing import Result
 
+from recloser.cli.alarm_tuning import effective
 from recloser.store.dynamodb import DynamoDBTables
 
 QUERY = 'SELECT AVG(Failure) FROM SCHEMA("Recloser", Circuit) GROUP BY Circuit ORDER BY MAX() DESC'
@@ -118,6 +119,13 @@ def test_by_policy(recloser: Run, tables: DynamoDBTables) -> None:
     assert tables.read("payments-api", consistent=True).policy == {"failure_threshold_percent": 80.0}
     [found] = tuned(recloser, "--minimum-calls", "20", "--dry-run")["alarms"]
     assert found["before"] == {"threshold_percent": 80, "minimum_calls": 3}
+
+
+def test_a_namespace_with_any_words(recloser: Run, tables: DynamoDBTables) -> None:
+    """An alarm over every circuit has a fraction as threshold, also in a namespace "slow"."""
+    query = QUERY.replace("Recloser", "slow/100*")
+    entry = {"Id": "q", "Expression": query, "Period": 60, "ReturnData": True}
+    assert effective({"Threshold": 0.5, "Metrics": [entry]}).threshold_percent == 50
 
 
 def test_a_policy_cannot_look_lower(recloser: Run, tables: DynamoDBTables) -> None:
