@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ HANDLERS = {
     "FlipState": "flip_state.app",
     "StartRecovery": "start_recovery.app",
     "Announce": "announce.app",
+    "Console": "console.app",
+    "ConsoleAct": "console_act.app",
     "DemoCallerFunction": "demo_caller.app",
 }
 LARGEST_BYTES = 1_000_000
@@ -76,8 +79,26 @@ def test_it_is_plain_python(built: Path, function: str) -> None:
     assert [".".join(path.with_suffix("").parts) for path in apps] == [HANDLERS[function]]
 
 
+def interpreters() -> dict[str, Path]:
+    """Find the Pythons of this machine that Lambda has as a runtime, this one among them."""
+    found = {f"{sys.version_info.major}.{sys.version_info.minor}": Path(os.path.realpath(sys.executable))}
+    for version in ("3.11", "3.12", "3.13", "3.14"):
+        beside = Path(sys.base_prefix).parent.glob(f"{version}.*/bin/python3")  # as pyenv keeps them
+        on_path = shutil.which(f"python{version}")
+        for candidate in [*beside, *([Path(on_path)] if on_path else [])]:
+            ask: list[str | Path] = [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+            told = subprocess.run(ask, capture_output=True, text=True, timeout=60, check=False).stdout.strip()
+            if told == version:
+                found.setdefault(version, candidate)
+    return found
+
+
+INTERPRETERS = interpreters()
+
+
+@pytest.mark.parametrize("version", INTERPRETERS)
 @pytest.mark.parametrize("function", HANDLERS)
-def test_it_needs_nothing_but_the_runtime(built: Path, function: str) -> None:
+def test_it_needs_nothing_but_the_runtime(built: Path, function: str, version: str) -> None:
     """Its handler is imported with the layer, botocore and the standard library, and logs JSON."""
     names = ("botocore", "dateutil", "jmespath", "six", "urllib3")  # what Lambda's runtimes bring
     runtime = built / "runtime"
@@ -98,7 +119,7 @@ def test_it_needs_nothing_but_the_runtime(built: Path, function: str) -> None:
         "logging.getLogger('recloser.store').warning('written', extra={'circuit': 'a'})\n"
     )
     done = subprocess.run(
-        [os.path.realpath(sys.executable), "-I", "-S", "-c", program],
+        [INTERPRETERS[version], "-I", "-S", "-c", program],
         env=ENVIRONMENT,
         capture_output=True,
         text=True,

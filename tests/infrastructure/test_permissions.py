@@ -206,6 +206,29 @@ def test_every_managed_policy_is_known(resources: Document) -> None:
             assert not action.split(":")[1].startswith(WRITING)
 
 
+def test_descriptions_of_managed_policies_never_change(resources: Document) -> None:
+    """A new description replaces the policy: the old one cannot be deleted while a role holds it."""
+    policies = of_type(resources, "AWS::IAM::ManagedPolicy")
+    assert {name: policy["Description"].split(" - ") for name, policy in policies.items()} == {
+        "CallerPolicy": [
+            "What a caller of Recloser may do",
+            "read the flags, claim permits and report probes.",
+        ],
+        "OneCircuitCallerPolicy": [
+            "What a caller of one circuit of Recloser may do",
+            "the circuit of its role's tag recloser-circuit.",
+        ],
+        "ReaderPolicy": [
+            "What a reader of Recloser may do",
+            "see circuits, alarms and metrics, and change nothing.",
+        ],
+        "OperatorPolicy": [
+            "What an operator of Recloser may do besides reading",
+            "overrule, tune and forget circuits.",
+        ],
+    }
+
+
 def test_what_callers_write_is_allowed() -> None:
     """The attributes that the policy names are those that the library writes for callers."""
     for name in ("permit", *REPORT_ATTRIBUTES, "claim_0123456789abcdef"):
