@@ -27,10 +27,7 @@ LAYER, FUNCTIONS = "recloser-layer.zip", "recloser-functions.zip"
 NOT_IN_LAYER = {"cli", "lab", "Makefile", "__pycache__"}
 NOT_IN_FUNCTIONS = {"demo_caller", "Makefile", "__pycache__"}
 
-# What the loop over circuits and the demonstration need; alarms for single circuits are made by other means.
-LEFT_OUT_PARAMETERS = {
-    *("Circuits", "FastAlarms", "MinimumCallsFast", "SlowCallMilliseconds", "DemoCaller", "DependencyUrl"),
-}
+# Of the loop over circuits and the demonstration; alarms for single circuits are made by other means.
 LEFT_OUT_CONDITIONS = {"HasCircuits", "HasFastAlarms", "HasDemoCaller"}
 ARTIFACTS = {
     "ArtifactBucket": {
@@ -103,19 +100,32 @@ def _without_circuits(template: dict[str, Any]) -> dict[str, Any]:
     del resources["Fn::ForEach::CircuitAlarms"]
     for name in [name for name, entry in resources.items() if _is_demo(entry)]:
         del resources[name]
-    body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0]
-    body = body.replace("${CircuitAlarms}", "").replace("${FirstCircuit}", "")
-    resources["Dashboard"]["Properties"]["DashboardBody"] = {"Fn::Sub": body}
     template["Outputs"] = {name: entry for name, entry in template["Outputs"].items() if not _is_demo(entry)}
-    template["Parameters"] = {
-        name: entry for name, entry in template["Parameters"].items() if name not in LEFT_OUT_PARAMETERS
-    }
     template["Conditions"] = {
         name: entry for name, entry in template["Conditions"].items() if name not in LEFT_OUT_CONDITIONS
     }
-    for group in template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]:
-        group["Parameters"] = [name for name in group["Parameters"] if name not in LEFT_OUT_PARAMETERS]
-    return template
+    answered: dict[str, Any] = _answered(template)
+    used = json.dumps([answered[section] for section in ("Globals", "Conditions", "Resources", "Outputs")])
+    answered["Parameters"] = {
+        name: entry
+        for name, entry in answered["Parameters"].items()
+        if f'{{"Ref": "{name}"}}' in used or f"${{{name}}}" in used
+    }
+    for group in answered["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]:
+        group["Parameters"] = [name for name in group["Parameters"] if name in answered["Parameters"]]
+    return answered
+
+
+def _answered(node: Any) -> Any:
+    """Take what each condition that is left out says when it does not hold."""
+    match node:
+        case {"Fn::If": [str(condition), _, otherwise]} if condition in LEFT_OUT_CONDITIONS:
+            return _answered(otherwise)
+        case dict():
+            return {key: _answered(value) for key, value in node.items()}
+        case list():
+            return [_answered(value) for value in node]
+    return node
 
 
 def _is_demo(entry: Any) -> bool:
