@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from decisions import NOW_MS
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 from stored_tables import StoredTables, create_tables
@@ -176,9 +176,32 @@ def _is_possible(item: Mapping[str, Any]) -> bool:
     return all("N" in item[key] for key in ("due", "due_at") if key in item)
 
 
+def _number(value: int) -> dict[str, str]:
+    return {"N": str(value)}
+
+
+# What chance seldom puts together: rows that are in order, but for one value.
+_OPEN: dict[str, Any] = {
+    "state": {"S": "OPEN"},
+    "generation": _number(5),
+    "retry_at": _number(NOW_MS - MINUTE_MS),
+    "permits": _number(1),
+    "trips": _number(1),
+}
+_UNCLAIMED: dict[str, Any] = {"granted": _number(0), "allowed": _number(1), "opens_at": _number(0)}
+
+
 # Rows of several hundred KB are what is wanted here, though nobody would like to read them.
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @given(circuit=circuit_items.filter(_is_possible), probes=probe_items)
+@example(circuit=_OPEN, probes=_UNCLAIMED | {"opens_at": _number(NOW_MS + HOUR_MS)})
+@example(circuit=_OPEN | {"state": {"S": "HALF_OPEN"}}, probes=_UNCLAIMED | {"opens_at": _number(10**14)})
+@example(circuit=_OPEN | {"permits": _number(0)}, probes=_UNCLAIMED)
+@example(circuit=_OPEN | {"state": {"S": "HALF_OPEN"}}, probes=None)
+@example(
+    circuit=_OPEN | {"state": {"S": "HALF_OPEN"}, "permits": _number(18)},
+    probes={"granted": _number(6), "allowed": _number(6), "succeeded": {"NS": ["1", "2", "3", "4"]}},
+)
 @settings(
     max_examples=100,
     deadline=None,
