@@ -36,6 +36,7 @@ LABELS = {
     "recloser-batched-published": "**Recloser**, whole invocations of 100 calls, publishing included",
     "recloser-held-batched": "**Recloser**, local trip, in `@recloser.handler`",
     "recloser-line": "**Recloser**, a line per call",
+    "recloser-beside-botocore": "**Recloser**, beside botocore",
     "recloser-dynamodb": "**Recloser**, flag read from DynamoDB",
     "powertools": "Powertools",
     "powertools-dynamodb": "Powertools with its DynamoDB layer",
@@ -115,6 +116,7 @@ def goals(sections: dict[str, Figures]) -> str:
     by_flag, held = refused["recloser-batched"].best, refused["recloser-held-batched"].best
     imported = sections["import"]["recloser"].best
     in_lambda = sections["import-lambda"]["recloser"].best
+    beside = sections["import-lambda"]["recloser-beside-botocore"].best
     aims = [
         (
             "closed path in a handler, publishing apart, below every peer in the same run",
@@ -128,9 +130,10 @@ def goals(sections: dict[str, Figures]) -> str:
             max(by_flag, held) < fastest_refused,
         ),
         (
-            "import at most 15 ms above a bare interpreter",
-            f"{imported * MILLI:.0f} ms; {in_lambda * MILLI:.0f} ms after what Lambda's runtime has imported",
-            imported <= 0.015,
+            "import at most 10 ms after what Lambda's runtime has imported",
+            f"{in_lambda * MILLI:.0f} ms; {beside * MILLI:.0f} ms beside botocore; "
+            f"{imported * MILLI:.0f} ms in a bare interpreter",
+            in_lambda <= 0.010,
         ),
     ]
     rows = ["| goal | measured | |", "|---|---|---|"]

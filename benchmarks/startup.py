@@ -126,6 +126,9 @@ BENCHMARKS: dict[str, Callable[[], TimeFunction]] = {
         f"import-lambda/{name}": functools.partial(importing, code, LOADED_BY_LAMBDA)
         for name, code in IMPORTS.items()
     },
+    "import-lambda/recloser-beside-botocore": functools.partial(
+        importing, IMPORTS["recloser"], f"{LOADED_BY_LAMBDA}\nimport botocore.session"
+    ),
     **{
         f"first/{name}": functools.partial(first_call, code, asks_dynamodb=name.endswith("dynamodb"))
         for name, code in FIRST_CALLS.items()
