@@ -131,8 +131,10 @@ def goals(sections: dict[str, Figures]) -> str:
         ),
         (
             "import at most 10 ms after what Lambda's runtime has imported",
-            f"{in_lambda * MILLI:.0f} ms; {beside * MILLI:.0f} ms beside botocore; "
-            f"{imported * MILLI:.0f} ms in a bare interpreter",
+            (
+                f"{in_lambda * MILLI:.0f} ms; {beside * MILLI:.0f} ms beside botocore; "
+                f"{imported * MILLI:.0f} ms in a bare interpreter"
+            ),
             in_lambda <= 0.010,
         ),
     ]
