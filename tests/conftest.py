@@ -46,6 +46,7 @@ def one_loader() -> Iterator[None]:
 ONE_WORKER = ("e2e", "infrastructure", "functions", "simulation")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep such folders together when the tests run in several processes."""
     tests = Path(__file__).parent
