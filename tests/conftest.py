@@ -47,6 +47,7 @@ ONE_WORKER = ("e2e", "infrastructure", "functions", "simulation")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the marks
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep such folders together when the tests run in several processes."""
     tests = Path(__file__).parent
