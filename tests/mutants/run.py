@@ -86,8 +86,12 @@ def main() -> int:
         sys.stdout.write(f"{mutant.module} {mutant.function}\n  - {mutant.before}\n  + {mutant.after}\n")
     lines = table(results, known)
     sys.stdout.write("\n".join(lines) + "\n")
-    if not arguments.targets:
-        PAGE.write_text(page(lines, known, arguments.at_once), encoding="utf-8")
+    measured = {each.module for each in results}
+    missing = [module for each in plan["targets"].values() for module in each["modules"]]
+    missing = [module for module in missing if module not in measured]
+    if arguments.read or not missing:
+        gap_lines = [f"- `{each.module}`, `{each.function}`: `{each.after}`" for each in gaps]
+        PAGE.write_text(page(lines, known, missing, gap_lines, arguments.at_once), encoding="utf-8")
     return 0 if all(percent(each, known) >= plan["least_percent"] for each in results) else 1
 
 
@@ -229,13 +233,18 @@ def table(results: list[Result], known: list[dict[str, str]]) -> list[str]:
     return lines
 
 
-def page(lines: list[str], known: list[dict[str, str]], at_once: int) -> str:
+def page(
+    lines: list[str], known: list[dict[str, str]], missing: list[str], gaps: list[str], at_once: int
+) -> str:
+    if missing:
+        lines = [*lines, "", f"Not measured yet: {', '.join(f'`{module}`' for module in missing)}."]
     machine = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     processors = f"{os.cpu_count()} processors, {at_once} mutants at once"
     return PAGE_TEXT.format(
         table="\n".join(lines),
         machine=f"mutmut {version('mutmut')}, {machine}, {processors}",
         known="\n".join(listed(known)),
+        gaps="\n".join(gaps) or "None.",
     )
 
 
@@ -262,6 +271,10 @@ The command is `python tests/mutants/run.py`. What is mutated, and by which test
 neither as killed nor as survived. The last column is the share of all others, equivalent ones included.
 
 mutmut leaves alone: functions with a decorator, fields of dataclasses, constants of a module.
+
+## Gaps
+
+{gaps}
 
 ## Survivors that no test can see
 
