@@ -61,7 +61,7 @@ class EmfPublisher:
         self._write = write
         self._namespace = process_namespace()
         self._properties = lambda_properties()
-        self._heads: dict[tuple[str, ...], str] = {}
+        self._heads: dict[tuple[str | bool, ...], str] = {}
 
     def set_request_id(self, request_id: str | None) -> None:
         """Let this invocation's id ride along as a property."""
@@ -71,11 +71,11 @@ class EmfPublisher:
         self._heads = {}  # a new one: another thread may be about to put into the old
 
     def publish(self, circuit: str, values: dict[str, Value], at_ms: int) -> None:
-        names = (circuit, *values)
+        key: tuple[str | bool, ...] = (circuit, _tells_of_successes_only(values), *values)
         heads = self._heads
-        head = heads.get(names)
+        head = heads.get(key)
         if head is None:
-            head = heads[names] = self._head(circuit, values)
+            head = heads[key] = self._head(circuit, values)
         texts = []
         for name, value in values.items():  # the path of every line: no call that can be spared
             text = repr(value if isinstance(value, _NUMBERS) else list(value))
@@ -85,11 +85,19 @@ class EmfPublisher:
 
     def _head(self, circuit: str, values: dict[str, Value]) -> str:
         """What lies between the time and the values: always the same, so made once."""
-        document = emf_document(circuit, values, 0, self._properties, self._namespace)
+        # Most lines are those of a healthy fleet: they bear what a metric needs.
+        properties = {} if _tells_of_successes_only(values) else self._properties
+        document = emf_document(circuit, values, 0, properties, self._namespace)
         for name in values:
             del document[name]
         text = json.dumps(document, separators=(",", ":"))
         return text.removeprefix('{"_aws":{"Timestamp":0').removesuffix("}") + ","
+
+
+def _tells_of_successes_only(values: dict[str, Value]) -> bool:
+    failures = values.get(FAILURE, 1)
+    is_other = len(values) != 2 or DURATION not in values  # noqa: PLR2004  (the two metrics of a call)
+    return not is_other and not (failures if isinstance(failures, _NUMBERS) else any(failures))
 
 
 class Batching:

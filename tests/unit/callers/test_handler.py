@@ -148,12 +148,17 @@ def test_outside_invocations_each_call_is_a_line(world: World) -> None:
 
 
 def test_the_request_id_rides_along(capsys: pytest.CaptureFixture[str]) -> None:
-    """As a property, for as long as the invocation lasts."""
+    """As a property of a line that tells of a failure, for as long as the invocation lasts."""
     from recloser import CircuitBreaker  # noqa: PLC0415
 
-    pay = CircuitBreaker(NAME, process=Process(tables=MemoryTables()))(lambda: None)
-    handler(lambda event, context: pay())({}, Context())
-    pay()
+    breaker = CircuitBreaker(NAME, process=Process(tables=MemoryTables()))
+
+    def fail() -> None:
+        with contextlib.suppress(OSError), breaker:
+            raise OSError
+
+    handler(lambda event, context: fail())({}, Context())
+    fail()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line.get("request_id") for line in lines] == [Context.aws_request_id, None]
     assert [list(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]) for line in lines] == [[["Circuit"]]] * 2
