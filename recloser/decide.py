@@ -10,7 +10,7 @@ what it says. Times are epoch milliseconds.
 | ... with evidence: too few calls, or not above the threshold | nothing | nothing | nothing |
 | ... no data newer than the last close | re-arm the alarm | nothing | nothing |
 | ... set by hand | trip | nothing | trip |
-| FailuresReported: the lower bound is above the threshold | trip | nothing | nothing |
+| FailuresReported: the lower bound is above the threshold, and not by luck | trip | nothing | nothing |
 | ProbesReported: a probe failed | nothing | trip | trip |
 | ... enough succeeded | nothing | close, re-arm | close, re-arm |
 | ... the canary succeeded | nothing | half-open, the other permits | the other permits |
@@ -30,6 +30,7 @@ holds a circuit open, only operators and the end of the override move it.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -54,6 +55,10 @@ CANARY = 1  # the permits of a new generation: one probe, alone
 # How far the clocks of two writers may be apart. A stored time that lies further in the future than the
 # policy and this allow was written by hand or by a wrong clock; nothing waits for it.
 CLOCKS_APART_MS = 60_000
+
+# Of calls that fail as often as the threshold allows, so much luck is seen once in a thousand windows.
+LUCK_DEVIATIONS = 3.0
+FEWEST_LATER_CALLS = 10
 
 
 # --- Signals -------------------------------------------------------------------------------------
@@ -116,12 +121,16 @@ class ReportWindow:
     `usual_calls` is the number of calls that the closed circuit normally makes in `seconds`; None: it is not
     known, and nothing follows from the window. Environments without failures do not report: without such a
     baseline the calls that succeeded there would be missing.
+    `later_calls` are those that environments made after their first report, `later_failures` how many of them
+    failed. An environment reports because calls failed; only what comes later is a fair sample.
     """
 
     seconds: float
     calls: int
     failures: int
     usual_calls: float | None
+    later_calls: int = 0
+    later_failures: int = 0
 
     @property
     def lower_bound_percent(self) -> float | None:
@@ -130,6 +139,16 @@ class ReportWindow:
         if self.usual_calls is None or not is_plausible or not self.calls:
             return None
         return 100 * self.failures / max(self.calls, self.usual_calls)
+
+    def fails_more_than(self, percent: float) -> bool:
+        """Tell whether calls after a first report fail more often than that, by more than luck.
+
+        Traffic that has grown since the usual calls were counted makes the lower bound too high: this does
+        not rest on them.
+        """
+        share, calls = percent / 100, self.later_calls
+        luck = LUCK_DEVIATIONS * math.sqrt(calls * share * max(0.0, 1 - share))
+        return calls >= FEWEST_LATER_CALLS and self.later_failures - share * calls > luck
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,11 +399,17 @@ def _failures_reported(
         most = max(window.calls for _, window in bounded)
         reason = f"too few calls: {most} reported, at least {signal.limits.minimum_calls} are asked for"
         return nothing(Cause.TOO_FEW_CALLS, reason)
-    bound, window = max(large, key=lambda each: each[0])
+    # Where a window is beyond luck it counts before others, whose bound may be higher.
+    bound, window = max(
+        large, key=lambda each: (each[1].fails_more_than(signal.limits.threshold_percent), each[0])
+    )
     figures = f"{_figures(window)} in {window.seconds:g} s, at least {bound:.0f} % of all"
     threshold = f"the threshold is {signal.limits.threshold_percent:g} %"
     if bound <= signal.limits.threshold_percent:
         return nothing(Cause.BELOW_THRESHOLD, f"too few failures: {figures}; {threshold}")
+    if not window.fails_more_than(signal.limits.threshold_percent):
+        later = f"{window.later_failures} of {window.later_calls} calls failed after first reports"
+        return nothing(Cause.BELOW_THRESHOLD, f"it may be luck: {later}; {threshold}")
     cause, reason = Cause.FAILURES_REPORTED, f"failures reported: {figures}; {threshold}"
     trip = Trip(
         now_ms,

@@ -1,7 +1,9 @@
 """What a process tells the fleet while its calls fail: calls and failures by the second.
 
 An alarm needs tens of seconds to see an outage. An environment whose last five counted calls hold three
-failures sends what it counted, at most once a second; one whose calls succeed sends nothing.
+failures sends what it counted, and from then on every call until five in a row have succeeded, either at most
+once a second; one whose calls succeed sends nothing. A first report comes because calls failed, so it holds
+more failures than its share; the calls after it are a fair sample, and are told apart.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import math
 import threading
 from collections.abc import Callable
 
-from recloser.store.report_rows import SHARDS, Counted, Report
+from recloser.store.report_rows import FIRST_LATER_SHARD, SHARDS, Counted, Report
 
 LAST_CALLS = 5
 ENOUGH_FAILURES = 3
@@ -30,60 +32,96 @@ class FailureReports:
         uniform: random numbers between two bounds.
 
     Attributes:
-        shard: which of the circuit's items this process adds to.
+        shard: which of the circuit's items this process adds to first.
 
     """
 
-    __slots__ = ("_counted", "_generation", "_lock", "_recent", "_sent_at", "shard")
+    __slots__ = (
+        "_first",
+        "_first_sent_at",
+        "_generation",
+        "_is_telling",
+        "_kept",
+        "_later",
+        "_later_sent_at",
+        "_lock",
+        "_recent",
+        "shard",
+    )
 
     def __init__(self, uniform: Callable[[float, float], float]) -> None:
         self.shard = min(int(uniform(0, SHARDS)), SHARDS - 1)
         self._lock = threading.Lock()
-        self._recent = 0  # a bit for each of the last calls; 1: it failed
-        self._counted: dict[int, Counted] = {}
         self._generation = 0
-        self._sent_at = 0.0
+        self._first_sent_at = 0.0
+        self._later_sent_at = 0.0
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._recent = 0  # a bit for each of the last calls; 1: it failed
+        self._is_telling = False
+        self._kept: dict[int, Counted] = {}  # to be told once three of five have failed
+        self._first: dict[int, Counted] = {}
+        self._later: dict[int, Counted] = {}
 
     @property
     def is_calm(self) -> bool:
-        """Whether none of the last counted calls has failed: successes need not be told."""
-        return self._recent == 0
+        """Whether none of the last counted calls has failed, and all is told: successes need not be."""
+        return not (self._recent or self._first or self._later)
 
     def see(self, generation: int) -> None:
         """Forget what belongs to an older generation."""
         if generation != self._generation:
             with self._lock:
                 self._generation = generation
-                self._recent = 0
-                self._counted = {}
+                self._start_over()
 
     def count(self, now: float, *, failed: bool) -> None:
         """Count a call that was made and has ended, at `now`, epoch seconds."""
-        second = int(now)
         with self._lock:
-            self._recent = (self._recent << 1 | failed) & _MASK
-            if not self._recent:
-                self._counted.clear()
+            if not (failed or self._recent):
                 return
-            before = self._counted.get(second, Counted(0, 0))
-            self._counted[second] = before.plus(Counted(1, int(failed)))
-            if len(self._counted) > KEPT_SECONDS:
-                del self._counted[min(self._counted)]
+            self._recent = (self._recent << 1 | failed) & _MASK
+            _add(self._later if self._is_telling else self._kept, int(now), failed=failed)
+            if not self._recent:
+                self._is_telling = False
+                self._kept.clear()
+            elif not self._is_telling and self._recent.bit_count() >= ENOUGH_FAILURES:
+                self._is_telling = True
+                for second, counted in self._kept.items():
+                    self._first[second] = self._first.get(second, Counted(0, 0)).plus(counted)
+                self._kept.clear()
 
     def next_due_at(self) -> float:
         """Return when what waits is to be reported, epoch seconds; infinity: nothing is."""
-        if not self._counted or self._recent.bit_count() < ENOUGH_FAILURES:
-            return math.inf
-        return self._sent_at + SECONDS_BETWEEN_REPORTS
+        return min(
+            self._first_sent_at + SECONDS_BETWEEN_REPORTS if self._first else math.inf,
+            self._later_sent_at + SECONDS_BETWEEN_REPORTS if self._later else math.inf,
+        )
 
-    def due(self, now: float) -> Report | None:
-        """Take what is to be reported at `now`, epoch seconds; None: nothing is."""
-        if not self._counted or self._recent.bit_count() < ENOUGH_FAILURES:
+    def due(self, now: float) -> tuple[int, Report] | None:
+        """Take what is to be reported at `now`, epoch seconds, with its shard; None: nothing is."""
+        if not (self._first or self._later):
             return None
         with self._lock:
-            # A clock that was set back must not keep reports waiting.
-            if not self._counted or 0 <= now - self._sent_at < SECONDS_BETWEEN_REPORTS:
+            if self._first and _is_over(self._first_sent_at, now):
+                shard, counted, self._first = self.shard, self._first, {}
+                self._first_sent_at = now
+            elif self._later and _is_over(self._later_sent_at, now):
+                shard, counted, self._later = self.shard + FIRST_LATER_SHARD, self._later, {}
+                self._later_sent_at = now
+            else:
                 return None
-            self._sent_at = now
-            counted, self._counted = self._counted, {}
-        return {second: each for second, each in counted.items() if second > now - KEPT_SECONDS}
+        report = {second: each for second, each in counted.items() if second > now - KEPT_SECONDS}
+        return (shard, report) if report else None
+
+
+def _is_over(sent_at: float, now: float) -> bool:
+    # A clock that was set back must not keep reports waiting.
+    return not 0 <= now - sent_at < SECONDS_BETWEEN_REPORTS
+
+
+def _add(counted: dict[int, Counted], second: int, *, failed: bool) -> None:
+    counted[second] = counted.get(second, Counted(0, 0)).plus(Counted(1, int(failed)))
+    if len(counted) > KEPT_SECONDS:
+        del counted[min(counted)]

@@ -421,16 +421,14 @@ class Guard:
         flag = self.local.known.flag
         if flag is None or flag.circuit is None or flag.circuit.state is not State.CLOSED:
             return
-        report = self.local.made_reports().due(now)
-        if report:
+        due = self.local.made_reports().due(now)
+        if due:
             generation = flag.circuit.generation
-            self._process.report_in_background(lambda: self._send_report(generation, report))
+            self._process.report_in_background(lambda: self._send_report(generation, *due))
 
-    def _send_report(self, generation: int, report: Report) -> None:
+    def _send_report(self, generation: int, shard: int, report: Report) -> None:
         try:
-            self._process.tables.report_failures(
-                self.name, generation, self.local.made_reports().shard, report
-            )
+            self._process.tables.report_failures(self.name, generation, shard, report)
         except Exception as error:
             # The alarm sees the same calls, only later.
             logger.warning(

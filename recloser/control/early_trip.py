@@ -115,6 +115,8 @@ def _window(reported: Mapping[int, Counted], last: int, seconds: int, per_second
         sum(each.calls for each in counted),
         sum(each.failures for each in counted),
         per_second * seconds,
+        sum(each.later_calls for each in counted),
+        sum(each.later_failures for each in counted),
     )
 
 
@@ -130,6 +132,4 @@ def _plausible(name: str, reported: Mapping[int, Counted], per_second: float) ->
             most,
             per_second,
         )
-    return {
-        second: Counted(min(each.calls, most), min(each.failures, most)) for second, each in reported.items()
-    }
+    return {second: Counted(*(min(count, most) for count in each)) for second, each in reported.items()}

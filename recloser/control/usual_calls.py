@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from recloser.circuit import Circuit
 
@@ -30,7 +30,12 @@ def closed_calls_per_second(circuit: Circuit, calls: Mapping[int, float], now_ms
     ]
     if len(measured) < FEWEST_PERIODS:
         return None
-    return sum(calls.get(begins_ms, 0.0) for begins_ms in measured) / (len(measured) * PERIOD_MS / 1000)
+    # Traffic that grows makes the newest periods the usual ones: too few usual calls would trip too early.
+    return max(_per_second(calls, measured), _per_second(calls, measured[-FEWEST_PERIODS:]))
+
+
+def _per_second(calls: Mapping[int, float], begun_ms: Sequence[int]) -> float:
+    return sum(calls.get(begins_ms, 0.0) for begins_ms in begun_ms) / (len(begun_ms) * PERIOD_MS / 1000)
 
 
 def periods(now_ms: int) -> range:

@@ -15,6 +15,7 @@ from recloser.plain_text import printable
 from recloser.store.client import ClientOfProcess, import_seconds
 from recloser.store.deadline import DEADLINE_SECONDS, Budget, Deadline, NoAnswer
 from recloser.store.report_rows import (
+    FIRST_LATER_SHARD,
     SECONDS_PER_ITEM,
     SHARDS,
     Counted,
@@ -334,7 +335,7 @@ class DynamoDBTables:
         keys = [
             {"permit": encode(report_key(name, generation, shard, first))}
             for first in firsts
-            for shard in range(SHARDS)
+            for shard in range(FIRST_LATER_SHARD + SHARDS)
         ]
         items = self._exchange(
             "batch_get_item",

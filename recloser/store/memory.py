@@ -106,9 +106,10 @@ class MemoryTables:
             )
         self._tell(name, changed)
 
-    def report_failures(self, name: str, generation: int, shard: int, report: Report) -> None:  # noqa: ARG002
+    def report_failures(self, name: str, generation: int, shard: int, report: Report) -> None:
         if not report:
             return
+        report = {second: counted.in_shard(shard) for second, counted in report.items()}
         newest = max(report)
         with self._lock:
             # What DynamoDB removes an hour later is of no use to anybody after some seconds.

@@ -7,6 +7,7 @@ shard. The names of its attributes are a finite list, which the policy of caller
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
@@ -15,6 +16,8 @@ from recloser.circuit import validate_name
 
 SECONDS_PER_ITEM: Final = 20
 SHARDS: Final = 4  # one item takes about 1,000 writes a second
+# Further shards hold what processes counted after their first report.
+FIRST_LATER_SHARD: Final = SHARDS
 KEPT_SECONDS: Final = 3600
 LARGEST_COUNT: Final = 1_000_000_000  # of one second and shard; what is larger was never counted
 EXPIRES: Final = "expires"
@@ -23,13 +26,23 @@ _KEY = r"(?P<circuit>[^#]+)#(?P<generation>\d{1,15})#failures-(?P<shard>\d)-(?P<
 
 
 class Counted(NamedTuple):
-    """Calls of one second, and how many of them failed."""
+    """Calls of one second, and how many of them failed.
+
+    `later_calls` and `later_failures` are those among them that a process made after its first report.
+    """
 
     calls: int
     failures: int
+    later_calls: int = 0
+    later_failures: int = 0
 
     def plus(self, other: Counted) -> Counted:
-        return Counted(self.calls + other.calls, self.failures + other.failures)
+        return Counted(*map(operator.add, self, other))
+
+    def in_shard(self, shard: int) -> Counted:
+        """Return the same as that shard means it."""
+        later = (self.calls, self.failures) if shard >= FIRST_LATER_SHARD else (0, 0)
+        return Counted(self.calls, self.failures, *later)
 
 
 Report = Mapping[int, Counted]
@@ -109,7 +122,7 @@ def decode_report(item: Mapping[str, Any]) -> tuple[str, int, dict[int, Counted]
         if counted is None:
             problems.append(f"second {second}: calls {calls!r}, failures {failures!r} were never counted")
         else:
-            report[second] = counted
+            report[second] = counted.in_shard(int(found["shard"]))
     return name, int(found["generation"]), report, problems
 
 

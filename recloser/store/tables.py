@@ -48,8 +48,9 @@ class Tables(Protocol):
     def report_failures(self, name: str, generation: int, shard: int, report: Report) -> None:
         """Add what a process counted, second by second, to what others have counted of a closed generation.
 
-        `shard` says which of the `SHARDS` items of the circuit to add to. A report whose answer is lost may
-        be added twice.
+        `shard` says which of the `SHARDS` items of the circuit to add to. Calls made after the process' first
+        report go to the same number and `FIRST_LATER_SHARD`. A report whose answer is lost may be added
+        twice.
         """
 
     def read_failures(

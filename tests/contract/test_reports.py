@@ -6,7 +6,7 @@ import pytest
 from contract import blocks
 from stored_tables import StoredTables
 
-from recloser.store.report_rows import SECONDS_PER_ITEM, SHARDS, Counted
+from recloser.store.report_rows import FIRST_LATER_SHARD, SECONDS_PER_ITEM, SHARDS, Counted
 from recloser.store.tables import Tables
 
 NAME = "payments-api"
@@ -27,6 +27,14 @@ def test_reports_add_up(tables: Tables) -> None:
         NOW: Counted(2 * SHARDS + 5, SHARDS),
         NOW + 1: Counted(SHARDS, SHARDS),
     }
+
+
+def test_what_comes_after_a_first_report_is_told_apart(tables: Tables) -> None:
+    """Calls of the further shards are among all calls, and known as later ones."""
+    tables.report_failures(NAME, 3, 1, {NOW: Counted(3, 3)})
+    tables.report_failures(NAME, 3, FIRST_LATER_SHARD + 1, {NOW: Counted(5, 2)})
+    tables.report_failures(NAME, 3, FIRST_LATER_SHARD + 3, {NOW: Counted(1, 1)})
+    assert tables.read_failures(NAME, 3, NOW, NOW) == {NOW: Counted(9, 6, 6, 3)}
 
 
 def test_only_the_seconds_that_are_asked_for(tables: Tables) -> None:

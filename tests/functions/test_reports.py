@@ -9,10 +9,11 @@ import pytest
 from deployed_functions import NAME, Region
 
 from recloser.circuit import Cause, State
-from recloser.store.report_rows import SECONDS_PER_ITEM, Counted
+from recloser.store.report_rows import FIRST_LATER_SHARD, SECONDS_PER_ITEM, Counted
 
 ALARM = f"recloser:{NAME}:failure-rate-steady"
 CALLS_PER_SECOND = 50
+SHARD = FIRST_LATER_SHARD + 2
 
 
 @pytest.fixture
@@ -50,12 +51,12 @@ def put_alarm(region: Region, name: str = ALARM, **settings: Any) -> None:
 def report(region: Region, now: int, failures: int, calls: int | None = None) -> Any:
     """Write what environments counted a second ago, and let the stream tell the function."""
     counted = Counted(failures if calls is None else calls, failures)
-    region.stored.tables().report_failures(NAME, 0, 2, {now - 1: counted})
+    region.stored.tables().report_failures(NAME, 0, SHARD, {now - 1: counted})
     return region.flip_state({"Records": [record(region, now - 1)]})
 
 
 def record(region: Region, second: int, key: str | None = None) -> dict[str, Any]:
-    key = key or f"{NAME}#0#failures-2-{second // SECONDS_PER_ITEM}"
+    key = key or f"{NAME}#0#failures-{SHARD}-{second // SECONDS_PER_ITEM}"
     image = region.stored.probes(key) or {"permit": {"S": key}}
     change = {"Keys": {"permit": {"S": key}}, "NewImage": image, "SequenceNumber": "1"}
     return {"eventID": "1", "eventName": "MODIFY", "dynamodb": change}

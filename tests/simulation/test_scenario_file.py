@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recloser.lab.simulation.scenario import Faults, Lateness, Span
+from recloser.lab.simulation.scenario import Faults, Lateness, Span, TrafficChange
 from recloser.lab.simulation.scenario_file import ScenarioError, load_scenario, parse_scenario
 
 GOOD = """\
@@ -42,7 +42,9 @@ def test_everything_that_can_be_said_is_taken_over() -> None:
         "  dead_scheduler: [{from_seconds: 1, until_seconds: 2}]\n"
         "operators: [{at_seconds: 5, action: open, until_seconds: 50}]\n"
     )
+    text = text.replace("per_second: 5", "per_second: 5, changes: [{from_seconds: 60, per_second: 20}]")
     scenario = parse_scenario(text, "run.yaml")
+    assert scenario.calls.changes == (TrafficChange(60, 20),)
     assert scenario.policy.permits == 3
     assert scenario.caller.local_trip is None
     assert scenario.faults.late_messages == Lateness(0.5, 9)
@@ -64,6 +66,18 @@ def test_everything_that_can_be_said_is_taken_over() -> None:
         ("per_second: 5", "per_second: fast", 4, "'fast' is not allowed: a number"),
         ("per_second: 5", "per_second: 0", 4, "calls.per_second: 0 is not allowed: more than 0"),
         ("from_seconds: 0", "from_seconds: 9", 6, "9 is not allowed: the first begins at 0"),
+        (
+            "per_second: 5",
+            "per_second: 5, changes: [{from_seconds: 9, per_second: 1}, {from_seconds: 8, per_second: 1}]",
+            4,
+            "calls.changes.1.from_seconds: 8 is not allowed: more than 9",
+        ),
+        (
+            "per_second: 5",
+            "per_second: 5, changes: [{from_seconds: 120, per_second: 1}]",
+            4,
+            "calls.changes.0.from_seconds: 120 is not allowed: less than duration_seconds = 120",
+        ),
         (
             "{from_seconds: 0}",
             "{from_seconds: 0, failure_rate: 1.5}",

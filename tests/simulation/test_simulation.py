@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from recloser.circuit import State
 from recloser.lab.simulation.recording import FAILED, HELD, PROBES, REFUSED, SUCCEEDED, THROTTLED
 from recloser.lab.simulation.scenario import (
@@ -16,6 +18,7 @@ from recloser.lab.simulation.scenario import (
     Operation,
     Scenario,
     Span,
+    TrafficChange,
 )
 from recloser.lab.simulation.simulation import Run, simulate
 from recloser.lab.simulation.summary import summary
@@ -170,6 +173,23 @@ def test_a_fleet_with_the_any_circuit_alarm_alone(outage: Scenario) -> None:
     found = summary(simulate(replace(scenario, faults=Faults(lost_reports=1.0))))
     assert 30 < found["seconds_to_trip"] < 150
     assert found["final_state"] == "CLOSED"
+
+
+@pytest.mark.parametrize(("factor", "rate"), [(2, 0.4), (4, 0.3), (10, 0.3)])
+def test_traffic_that_jumps_trips_nothing_below_the_threshold(factor: int, rate: float) -> None:
+    """Failures that were below the threshold stay so, though many more calls fail than are usual."""
+    calls = Calls(50, changes=(TrafficChange(130, 50 * factor),))
+    health = (Health(failure_rate=rate),)
+    fleet = Scenario(duration_seconds=145, environments=Environments(200), calls=calls, dependency=health)
+    assert states(simulate(fleet)) == []
+
+
+def test_an_outage_in_grown_traffic_trips_in_seconds() -> None:
+    """The jump itself hides no outage."""
+    calls = Calls(50, changes=(TrafficChange(130, 200),))
+    health = (Health(), Health(131, failure_rate=1.0))
+    fleet = Scenario(duration_seconds=145, environments=Environments(200), calls=calls, dependency=health)
+    assert 0 < summary(simulate(fleet))["seconds_to_trip"] < 8
 
 
 def test_a_lost_contributor_event_is_healed_by_the_minutes_look(outage: Scenario) -> None:

@@ -74,7 +74,7 @@ class ControlTables:
     def read_failures(
         self, name: str, generation: int, since_second: int, until_second: int
     ) -> dict[int, Counted]:
-        for _ in range(2 * SHARDS):  # items: the last seconds may lie in two, of each shard
+        for _ in range(4 * SHARDS):  # items: the last seconds may lie in two, of each shard, of both kinds
             self._count_read(consistent=True)
         return self._shared.memory.read_failures(name, generation, since_second, until_second)
 

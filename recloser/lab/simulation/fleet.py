@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from asyncio import CancelledError
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 
@@ -57,12 +58,14 @@ class Fleet:
         calls = scenario.calls
         self._per_invocation = calls.per_invocation
         self._gap_ms = MS_PER_SECOND * calls.per_invocation / calls.per_second
+        self._changes = deque(calls.changes)
         self._is_random = calls.arrivals == "random"
         self._size = scenario.environments.count
         self._arrive_over_ms = scenario.environments.arrive_over_seconds * MS_PER_SECOND
         self._start_ms = self._queue.now_ms
         self._environments: list[Environment] = []
         self._next = float(self._queue.now_ms)
+        self._changes_at_ms = self._next_change_ms()
         self._come_next()
 
     # --- Arrivals --------------------------------------------------------------------------------
@@ -86,7 +89,24 @@ class Fleet:
 
     def _come_next(self) -> None:
         gap = -math.log(1.0 - self._random()) if self._is_random else 1.0
-        self._next += gap * self._gap_ms
+        following = self._next + gap * self._gap_ms
+        if following < self._changes_at_ms:
+            self._next = following
+        else:
+            self._change_traffic()
+
+    def _change_traffic(self) -> None:
+        """Draw anew from the change on: what lies behind a draw that leads across it is the old traffic's."""
+        self._next = self._changes_at_ms
+        change = self._changes.popleft()
+        self._gap_ms = MS_PER_SECOND * self._per_invocation / change.per_second
+        self._changes_at_ms = self._next_change_ms()
+        self._come_next()
+
+    def _next_change_ms(self) -> float:
+        if not self._changes:
+            return math.inf
+        return self._start_ms + self._changes[0].from_seconds * MS_PER_SECOND
 
     def _free_environment(self, now_ms: int) -> Environment | None:
         environments = self._environments

@@ -27,12 +27,21 @@ class Environments:
 
 
 @dataclass(frozen=True, slots=True)
+class TrafficChange:
+    """From a time on the whole fleet makes so many calls per second."""
+
+    from_seconds: float
+    per_second: float
+
+
+@dataclass(frozen=True, slots=True)
 class Calls:
     """The load: calls per second of the whole fleet, made in invocations of several one after the other."""
 
     per_second: float = 10.0
     per_invocation: int = 1
     arrivals: Literal["random", "even"] = "random"
+    changes: tuple[TrafficChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

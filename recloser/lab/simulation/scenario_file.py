@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from recloser.lab.simulation.scenario import (
     Operation,
     Scenario,
     Span,
+    TrafficChange,
 )
 from recloser.policy import PolicyError, RecoveryPolicy
 
@@ -171,6 +173,7 @@ def _not_finite(value: Any, place: Place) -> Iterator[tuple[Place, float]]:
 def _problems(content: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     """What a schema cannot say."""
     yield from _dependency_problems(content["dependency"])
+    yield from _order_problems(content["calls"].get("changes", []), ("calls", "changes"))
     yield from _problems_after_end(content)
     for name, bounds in content.get("delays", {}).items():
         if bounds[0] > bounds[1]:
@@ -190,14 +193,11 @@ def _problems(content: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
 
 
 def _dependency_problems(phases: list[Mapping[str, Any]]) -> Iterator[tuple[Place, str]]:
-    before = None
+    since = phases[0]["from_seconds"]
+    if since != 0:
+        yield ("dependency", 0, "from_seconds"), f"{since!r} is not allowed: the first begins at 0"
+    yield from _order_problems(phases, ("dependency",))
     for index, phase in enumerate(phases):
-        since = phase["from_seconds"]
-        if before is None and since != 0:
-            yield ("dependency", index, "from_seconds"), f"{since!r} is not allowed: the first begins at 0"
-        if before is not None and since <= before:
-            yield ("dependency", index, "from_seconds"), f"{since!r} is not allowed: more than {before}"
-        before = since
         if phase.get("failure_rate", 0) + phase.get("hang_rate", 0) > 1:
             yield ("dependency", index), "failure_rate and hang_rate together are at most 1"
         latency = phase.get("latency")
@@ -205,11 +205,19 @@ def _dependency_problems(phases: list[Mapping[str, Any]]) -> Iterator[tuple[Plac
             yield ("dependency", index, "latency"), "p99_ms is at least median_ms"
 
 
+def _order_problems(steps: list[Mapping[str, Any]], place: Place) -> Iterator[tuple[Place, str]]:
+    for index, (before, step) in enumerate(pairwise(steps), 1):
+        since, least = step["from_seconds"], before["from_seconds"]
+        if since <= least:
+            yield (*place, index, "from_seconds"), f"{since!r} is not allowed: more than {least}"
+
+
 def _problems_after_end(content: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     """What begins when the run is over would be ignored in silence."""
     faults = content.get("faults", {})
     steps: list[tuple[Place, float]] = [
         *_begins(content["dependency"], ("dependency",), "from_seconds"),
+        *_begins(content["calls"].get("changes", []), ("calls", "changes"), "from_seconds"),
         *_begins(content.get("operators", []), ("operators",), "at_seconds"),
         *_begins(faults.get("dead_scheduler", []), ("faults", "dead_scheduler"), "from_seconds"),
         *_begins(faults.get("unreachable_tables", []), ("faults", "unreachable_tables"), "from_seconds"),
@@ -241,7 +249,7 @@ def _operation_problems(place: Place, operation: Mapping[str, Any]) -> Iterator[
 def _built(content: Mapping[str, Any]) -> Scenario:
     settings = dict(content)
     settings["environments"] = Environments(**content["environments"])
-    settings["calls"] = Calls(**content["calls"])
+    settings["calls"] = _calls(content["calls"])
     settings["dependency"] = tuple(map(_health, content["dependency"]))
     settings["policy"] = RecoveryPolicy(**content.get("policy", {}))
     settings["caller"] = _caller(content.get("caller", {}))
@@ -250,6 +258,11 @@ def _built(content: Mapping[str, Any]) -> Scenario:
     settings["faults"] = _faults(content.get("faults", {}))
     settings["operators"] = tuple(Operation(**each) for each in content.get("operators", []))
     return Scenario(**settings)
+
+
+def _calls(content: Mapping[str, Any]) -> Calls:
+    changes = tuple(TrafficChange(**each) for each in content.get("changes", []))
+    return Calls(**{**content, "changes": changes})
 
 
 def _health(content: Mapping[str, Any]) -> Health:

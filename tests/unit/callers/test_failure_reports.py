@@ -8,7 +8,7 @@ import pytest
 
 from recloser.caller.failure_reports import FailureReports
 from recloser.errors import CircuitOpen, StoreError
-from recloser.store.report_rows import SHARDS, Counted, Report
+from recloser.store.report_rows import FIRST_LATER_SHARD, SHARDS, Counted, Report
 from recloser.testing import World
 
 NAME = "payments-api"
@@ -63,6 +63,30 @@ def test_three_of_five_are_reported(world: World, outcomes: str, counts: tuple[i
     assert total(reported(world)) == counts
 
 
+def test_after_a_first_report_every_call_is_told(world: World) -> None:
+    """Until five in a row have succeeded: the calls after a first report are a fair sample."""
+    breaker = world.breaker(NAME, local_trip=None)
+    call(world, breaker, "FFF" + "ssFssss" + "sss", seconds=1)
+    every = reported(world)
+    assert total(every) == (11, 4), "eight calls after the report, the fifth success in a row among them"
+    assert sum(each.later_calls for each in every) == 8
+    assert sum(each.later_failures for each in every) == 1
+
+
+def test_a_first_report_holds_up_no_later_one() -> None:
+    """The first call after a first report is told at once, those after it a second later."""
+    reports = FailureReports(lambda low, high: low)
+    for at in (60.0, 60.1, 60.2):
+        reports.count(at, failed=True)
+    assert reports.due(60.2) == (0, {60: Counted(3, 3)})
+    reports.count(60.3, failed=True)
+    assert reports.due(60.3) == (FIRST_LATER_SHARD, {60: Counted(1, 1)})
+    reports.count(60.4, failed=False)
+    assert reports.due(60.4) is None
+    assert reports.next_due_at() == 61.3
+    assert reports.due(61.3) == (FIRST_LATER_SHARD, {60: Counted(1, 0)})
+
+
 def test_seconds_are_told_apart(world: World) -> None:
     """Calls are counted in the second in which they ended."""
     call(world, world.breaker(NAME, local_trip=None), "FFF", seconds=1)
@@ -112,7 +136,8 @@ def test_a_clock_that_was_set_back_keeps_nothing_waiting() -> None:
         reports.count(at, failed=True)
     assert reports.due(7200.2)
     reports.count(3600, failed=True)
-    assert reports.due(3600) == {3600: Counted(1, 1)}
+    _, report = reports.due(3600) or (0, {})
+    assert report == {3600: Counted(1, 1)}
 
 
 def test_old_seconds_are_left_out() -> None:
@@ -120,7 +145,8 @@ def test_old_seconds_are_left_out() -> None:
     reports = FailureReports(lambda low, high: low)
     for at in (0, 30, 60):
         reports.count(at, failed=True)
-    assert reports.due(60) == {60: Counted(1, 1)}
+    _, report = reports.due(60) or (0, {})
+    assert report == {60: Counted(1, 1)}
 
 
 def test_processes_spread_over_the_shards() -> None:

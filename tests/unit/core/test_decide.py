@@ -47,8 +47,8 @@ def failures(*windows: ReportWindow, generation: int = 4) -> FailuresReported:
     return FailuresReported(generation, windows, Limits(threshold_percent=50, minimum_calls=10), alarm="fast")
 
 
-ABOVE = ReportWindow(seconds=2, calls=60, failures=51, usual_calls=100)
-AT_THRESHOLD = ReportWindow(seconds=4, calls=60, failures=60, usual_calls=120)
+ABOVE = ReportWindow(2, 60, 51, usual_calls=100, later_calls=30, later_failures=27)
+AT_THRESHOLD = ReportWindow(4, 60, 60, usual_calls=120, later_calls=30, later_failures=30)
 FEW = ReportWindow(seconds=1, calls=9, failures=9, usual_calls=9)
 
 REPORTED = ProbesReported
@@ -129,6 +129,12 @@ TABLE = {
     ),
     "a lower bound at the threshold trips nothing": Row(
         CLOSED, failures(AT_THRESHOLD), Cause.BELOW_THRESHOLD, None
+    ),
+    "failures of first reports alone trip nothing": Row(
+        CLOSED, failures(replace(ABOVE, later_calls=0, later_failures=0)), Cause.BELOW_THRESHOLD, None
+    ),
+    "later calls that fail as often as the threshold allows trip nothing": Row(
+        CLOSED, failures(replace(ABOVE, later_failures=20)), Cause.BELOW_THRESHOLD, None
     ),
     "too few reported calls trip nothing": Row(CLOSED, failures(FEW), Cause.TOO_FEW_CALLS, None),
     "as many reported calls as are asked for are enough": Row(

@@ -13,7 +13,7 @@ from recloser.control.usual_calls import closed_calls_per_second
 from recloser.decide import Decision, FailuresReported, Limits, decide
 from recloser.policy import RecoveryPolicy
 from recloser.store.memory import MemoryTables
-from recloser.store.report_rows import Counted
+from recloser.store.report_rows import FIRST_LATER_SHARD, Counted
 
 NAME = "payments-api"
 NOW = 1_767_225_600
@@ -35,13 +35,16 @@ class Known:
 
 
 def judged(
-    reports: dict[int, Counted], known: Known | None = None, circuit: Circuit | None = None
+    reports: dict[int, Counted],
+    known: Known | None = None,
+    circuit: Circuit | None = None,
+    shard: int = FIRST_LATER_SHARD,
 ) -> FailuresReported | Ignored:
-    """Report, by seconds before now, and let them be judged."""
+    """Report, by seconds before now, and let them be judged; by default as calls after a first report."""
     tables = MemoryTables()
     if circuit is not None:
         tables.commit(Circuit(NAME), Decision(Cause.ALARM, "given", replace(circuit, revision=1)))
-    tables.report_failures(NAME, 0, 0, {NOW - ago: counted for ago, counted in reports.items()})
+    tables.report_failures(NAME, 0, shard, {NOW - ago: counted for ago, counted in reports.items()})
     return EarlyTrip(tables, known or Known(), lambda: NOW * 1000 + 500).signal(NAME, 0)
 
 
@@ -112,6 +115,29 @@ def test_the_operators_threshold_holds() -> None:
     assert decided(judged({1: Counted(70, 70)}, many)) is Cause.TOO_FEW_CALLS
 
 
+def test_first_reports_alone_trip_nothing() -> None:
+    """A first report comes because calls failed: those after it must fail more than the threshold, too."""
+    assert decided(judged({1: Counted(60, 60)}, shard=0)) is Cause.BELOW_THRESHOLD
+
+
+@pytest.mark.parametrize(
+    ("later", "cause"),
+    [
+        (Counted(9, 9), Cause.BELOW_THRESHOLD),
+        (Counted(10, 10), Cause.FAILURES_REPORTED),
+        (Counted(100, 64), Cause.BELOW_THRESHOLD),
+        (Counted(100, 66), Cause.FAILURES_REPORTED),
+        (Counted(400, 160), Cause.BELOW_THRESHOLD),
+    ],
+)
+def test_later_calls_must_fail_beyond_luck(later: Counted, cause: Cause) -> None:
+    """At least ten, and three standard deviations more than the threshold allows, whatever is usual."""
+    tables = MemoryTables()
+    tables.report_failures(NAME, 0, 0, {NOW - 1: Counted(200, 200)})
+    tables.report_failures(NAME, 0, FIRST_LATER_SHARD, {NOW - 1: later})
+    assert decided(EarlyTrip(tables, Known(), lambda: NOW * 1000 + 500).signal(NAME, 0)) is cause
+
+
 def test_implausible_sums_are_cut(caplog: pytest.LogCaptureFixture) -> None:
     """A fleet does not make ten times its usual calls: the sum is cut, and a line says so."""
     signal = judged({1: Counted(10**8, 10**8)})
@@ -135,6 +161,14 @@ def test_periods_without_calls_count() -> None:
     """A circuit with calls in every other period makes half as many."""
     every_other = {at: calls for at, calls in HOUR_OF_CALLS.items() if at // 10_000 % 2}
     assert closed_calls_per_second(Circuit(NAME), every_other, MS) == 25
+
+
+def test_traffic_that_grows_is_usual_at_once() -> None:
+    """The newest twenty seconds count, where they hold more calls than the two minutes on average."""
+    grown = {at: 4 * calls if at >= MS - 40_000 else calls for at, calls in HOUR_OF_CALLS.items()}
+    assert closed_calls_per_second(Circuit(NAME), grown, MS) == 200
+    fallen = {at: calls / 4 if at >= MS - 40_000 else calls for at, calls in HOUR_OF_CALLS.items()}
+    assert 12.5 < (closed_calls_per_second(Circuit(NAME), fallen, MS) or 0) < 50
 
 
 @pytest.mark.parametrize(("closed_ago", "usual"), [(30, None), (41, 50), (60, 50), (3600, 50)])
