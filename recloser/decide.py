@@ -30,7 +30,6 @@ holds a circuit open, only operators and the end of the override move it.
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -147,7 +146,7 @@ class ReportWindow:
         not rest on them.
         """
         share, calls = percent / 100, self.later_calls
-        luck = LUCK_DEVIATIONS * math.sqrt(calls * share * max(0.0, 1 - share))
+        luck = LUCK_DEVIATIONS * (calls * share * max(0.0, 1 - share)) ** 0.5
         return calls >= FEWEST_LATER_CALLS and self.later_failures - share * calls > luck
 
 
