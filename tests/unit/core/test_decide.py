@@ -139,7 +139,7 @@ TABLE = {
     "too few reported calls trip nothing": Row(CLOSED, failures(FEW), Cause.TOO_FEW_CALLS, None),
     "as many reported calls as are asked for are enough": Row(
         CLOSED,
-        failures(replace(FEW, calls=10, failures=10)),
+        failures(replace(FEW, calls=10, failures=10, later_calls=10, later_failures=10)),
         Cause.FAILURES_REPORTED,
         State.OPEN,
         5,
