@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from html import escape
+
+from moments import moment
 
 from recloser.circuit import NAME_PATTERN, Circuit, State
 from recloser.plain_text import printable
@@ -57,7 +58,7 @@ def overview(circuits: Iterable[Circuit], now_ms: int, arns: Mapping[str, str], 
 def last_outage(circuit: Circuit, *, dark: bool) -> str:
     """Show the last transitions of a circuit, newest first."""
     rows = "".join(
-        f"<tr><td>{_moment(line.at_ms)}</td><td>{line.from_state} → {line.to_state}</td>"
+        f"<tr><td>{moment(line.at_ms)}</td><td>{line.from_state} → {line.to_state}</td>"
         f"<td>{text(line.reason)}</td></tr>"
         for line in reversed(circuit.history)
     )
@@ -86,8 +87,8 @@ def _row(circuit: Circuit, now_ms: int, arns: Mapping[str, str]) -> str:
     cells = (
         f'<b style="color:{_COLORS[seen]}">{seen}</b>',
         text(circuit.name),
-        _moment(since_ms),
-        _moment(circuit.retry_at_ms),
+        moment(since_ms),
+        moment(circuit.retry_at_ms),
         text(circuit.trips or ""),
         text(_why(circuit, now_ms)),
         _buttons(circuit.name, arns),
@@ -100,7 +101,7 @@ def _why(circuit: Circuit, now_ms: int) -> str:
     override = circuit.active_override(now_ms)
     if override is None:
         return shadow + circuit.reason
-    until = "released" if override.until_ms is None else _moment(override.until_ms)
+    until = "released" if override.until_ms is None else moment(override.until_ms)
     return f"{shadow}by {override.by}: {override.why} (until {until})"
 
 
@@ -124,12 +125,3 @@ def _button(label: str, arn: str, parameters: Mapping[str, str], more: str) -> s
     body = escape(json.dumps(parameters), quote=False)
     action = f'<cwdb-action action="call" endpoint="{escape(arn)}" {more}>{body}</cwdb-action>'
     return f'<a class="btn">{label}</a>{action}'
-
-
-def _moment(at_ms: int | None) -> str:
-    if at_ms is None:
-        return ""
-    try:
-        return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (ValueError, OverflowError, OSError):
-        return f"{at_ms} ms"

@@ -1,4 +1,4 @@
-"""What can never be understood is logged, counted and dropped: to try it again would hold up what follows."""
+"""What to try again would hold up what follows, in vain, is dropped: it is logged and counted."""
 
 from __future__ import annotations
 
@@ -32,12 +32,17 @@ def discarding(
             try:
                 return handle(*args, **named)
             except EventError as error:
-                reason = str(error)[:LONGEST_MESSAGE]
-                logger.error("discarded", extra={"reason": reason})  # noqa: TRY400  (the message says all)
-                document = function_document(function, DISCARDED, 1, round(time.time() * 1000))
-                write_line(json.dumps(document, separators=(",", ":")))
-                return {"discarded": reason}
+                return {"discarded": discard(function, str(error))}
 
         return handle_or_discard
 
     return decorate
+
+
+def discard(function: str, problem: str) -> str:
+    """Log and count what a function drops; return the reason as it is logged."""
+    reason = problem[:LONGEST_MESSAGE]
+    logger.error("discarded", extra={"reason": reason})
+    document = function_document(function, DISCARDED, 1, round(time.time() * 1000))
+    write_line(json.dumps(document, separators=(",", ":")))
+    return reason

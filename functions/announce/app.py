@@ -1,4 +1,4 @@
-"""What changed in the circuit table is told to the world: an event, two metrics, one log line."""
+"""What changed in the circuit table is told to the world: an event, metrics, a log line, a message."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from botocore.session import get_session
 from discarded import discarding
 from incoming import validate
 from json_log import json_logger
+from notice import notice
+from outage_topic import tell_people
 from stream_batch import each_record
 from validators import circuit_stream
 
@@ -53,6 +55,7 @@ def announce(record: dict[str, Any]) -> None:
             publish(before, after)
     for line in audit_lines(before, after):
         logger.info("transition", extra=log_entry(after, line))
+    tell_people(notice(before, after))
 
 
 def send(told: Announcement) -> None:

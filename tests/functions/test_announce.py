@@ -14,7 +14,8 @@ import pytest
 from deployed_functions import NAME, Region, golden, image
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
-from stored_tables import ROOT, Item
+from stored_tables import ROOT
+from stream_changes import change, row
 
 from recloser.circuit import Circuit, Override, Probes, State
 from recloser.decide import (
@@ -28,7 +29,6 @@ from recloser.decide import (
     decide,
 )
 from recloser.policy import RecoveryPolicy
-from recloser.store.rows import encode_circuit
 
 NOW_MS = 1_789_364_590_000
 
@@ -72,25 +72,6 @@ def as_event(entry: dict[str, Any]) -> dict[str, Any]:
         "detail-type": entry["DetailType"],
         "detail": json.loads(entry["Detail"]),
     }
-
-
-def row(circuit: Circuit) -> dict[str, Any]:
-    written = {name: value for name, value in encode_circuit(circuit).items() if value is not None}
-    return written | {"circuit": {"S": circuit.name}, "schema": {"N": "1"}}
-
-
-def change(before: Item | None, after: Item | None) -> dict[str, Any]:
-    """A stream record of this change."""
-    event = golden("circuit-stream")
-    record = event["Records"][0]
-    record["eventName"] = {(True, False): "INSERT", (False, True): "REMOVE"}.get(
-        (before is None, after is None), "MODIFY"
-    )
-    for name, item in (("OldImage", before), ("NewImage", after)):
-        record["dynamodb"].pop(name)
-        if item is not None:
-            record["dynamodb"][name] = item
-    return dict(event)
 
 
 def test_a_trip_is_announced(

@@ -69,6 +69,9 @@ def test_policy_limits(parameter: str, setting: str, limit: str) -> None:
 @pytest.mark.parametrize(
     ("parameter", "text", "allowed"),
     [
+        ("OutageTopicArn", "", True),
+        ("OutageTopicArn", "arn:aws:sns:eu-west-1:123456789012:outages", True),
+        ("OutageTopicArn", "outages@example.com", False),
         ("NotificationTopicArn", "", True),
         ("NotificationTopicArn", "arn:aws:sns:eu-west-1:123456789012:on-call", True),
         ("NotificationTopicArn", "arn:aws-cn:sns:cn-north-1:123456789012:on-call", True),

@@ -1,0 +1,32 @@
+"""The SNS topic that people hear of outages by, where the stack was given one."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import get_session
+from discarded import discard
+from notice import Notice
+
+OUTAGE_TOPIC = "RECLOSER_OUTAGE_TOPIC"
+
+
+def tell_people(news: Notice | None) -> None:
+    """Publish to the topic. A topic that does not take it must not hold up the events of other circuits."""
+    topic = os.environ.get(OUTAGE_TOPIC)
+    if not topic or news is None:
+        return
+    try:
+        _topics().publish(
+            TopicArn=topic, Subject=news.subject, MessageStructure="json", Message=news.message()
+        )
+    except (BotoCoreError, ClientError) as error:
+        discard("announce", f"topic {topic} could not be told that {news.subject}: {error}")
+
+
+@functools.cache
+def _topics() -> Any:
+    return get_session().create_client("sns")
