@@ -16,6 +16,7 @@ from typing import Any, TypedDict, Unpack
 from recloser.admit import OnStoreError
 from recloser.caller.background import RunInBackground, at_once
 from recloser.caller.breaker import CircuitBreaker
+from recloser.caller.fallback import Fallback
 from recloser.caller.flag_cache import Uniform
 from recloser.caller.local_trip import LocalTrip
 from recloser.caller.options import OnRefused, OnStateSeen
@@ -84,7 +85,8 @@ class Settings(TypedDict, total=False):
     failure_if_returned: Callable[[Any], bool] | None
     slow_after_seconds: float | None
     timeout_seconds: float | None
-    fallback: Any
+    fallback: Fallback
+    fallback_on_failure: bool
     local_trip: LocalTrip | None
     on_store_error: OnStoreError
     on_refused: OnRefused | None

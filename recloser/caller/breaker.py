@@ -6,12 +6,12 @@ import functools
 import threading
 from collections.abc import Callable
 from types import CoroutineType, TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, ParamSpec, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, ParamSpec, Self, TypeGuard, TypeVar, cast
 
 from recloser.caller import aio, awaitables
 from recloser.caller.awaitables import PLAIN, Answers
 from recloser.caller.block import EnterMethod, ExitMethod, Use
-from recloser.caller.fallback import RAISE, Fallback
+from recloser.caller.fallback import RAISE, Fallback, Missed, checked
 from recloser.caller.guard import Guard
 from recloser.caller.local_trip import LocalTrip
 from recloser.caller.options import CLOSED_CACHE_SECONDS, OPEN_CACHE_SECONDS, OnRefused, OnStateSeen, Options
@@ -52,7 +52,8 @@ class CircuitBreaker:
         slow_after_seconds: counts, as metric `Slow`, calls that take longer; slow is not failed.
         timeout_seconds: a call that has not ended by then counts as failed at once; it is not interrupted.
         fallback: what a refused call gets instead of `CircuitOpen`: what `value`, `function` or
-            `last_good` has made, or `respond_503`. As a shorthand, a function, or an answer.
+            `last_good` has made, or `respond_503`.
+        fallback_on_failure: the fallback also answers a call that was made and counts as failed.
         local_trip: when this process refuses by itself; None: never.
         on_store_error: what to do when the flag cannot be read: go by the "last-known" state (and, with
             none known, let the call through), "allow" every call, or "refuse" every call.
@@ -64,7 +65,8 @@ class CircuitBreaker:
 
     Raises:
         ValueError: a name or a time is not allowed, or both kinds of exceptions are given.
-        TypeError: exceptions that are no exception types, or a function that is none.
+        TypeError: exceptions that are no exception types, a function that is none, or a fallback that
+            `value`, `function` or `last_good` has not made.
 
     """
 
@@ -78,7 +80,8 @@ class CircuitBreaker:
         failure_if_returned: Callable[[Any], bool] | None = None,
         slow_after_seconds: float | None = None,
         timeout_seconds: float | None = None,
-        fallback: Any = RAISE,
+        fallback: Fallback = RAISE,
+        fallback_on_failure: bool = False,
         local_trip: LocalTrip | None = LocalTrip(),  # noqa: B008  (frozen)
         on_store_error: OnStoreError = "last-known",
         on_refused: OnRefused | None = None,
@@ -101,7 +104,8 @@ class CircuitBreaker:
         self._classifier = Classifier(
             handled_exceptions, ignored_exceptions, failure_if_raised, failure_if_returned
         )
-        self._fallback = Fallback(fallback)
+        self._fallback = checked(fallback, on_failure=fallback_on_failure)
+        self._answers_failures = fallback_on_failure
         self._looks_at_answers = self._classifier.looks_at_answers or self._fallback.remembers
         self._given_process = process
         self._made: Guard | None = None
@@ -179,7 +183,7 @@ class CircuitBreaker:
         return guarded
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call `function`, or, if the circuit refuses, its fallback. The answer of an async one is awaited.
+        """Call `function`, or, if the circuit refuses, the fallback. The answer of an async one is awaited.
 
         Raises:
             CircuitOpen: the call is refused and there is no fallback.
@@ -214,31 +218,42 @@ class CircuitBreaker:
                 try:
                     if raises and kind is at_once:
                         raise number
-                    return self._instead(number, function, args, kwargs)
+                    return self._instead(Missed(function, args, kwargs, number))
                 finally:
                     del number  # or the error and this frame would keep each other alive
             try:
                 answer = function(*args, **kwargs)
             except BaseException as error:
-                self._failed(guard, number, error)
+                if self._is_answered(error, self._failed(guard, number, error)):
+                    return self._instead(Missed(function, args, kwargs, raised=error))
                 raise
             if answer.__class__ not in PLAIN:
                 kind = awaitables.kind_of(answer)
                 if kind is not at_once:
                     return self._pending(guard, number, answer, _Asked(function, args, kwargs))
             if looks or not guard.succeeded(number):
-                self._answered(guard, number, answer, _Asked(function, args, kwargs))
+                outcome = self._answered(guard, number, answer, _Asked(function, args, kwargs))
+                if outcome is Outcome.FAILURE and self._answers_failures:
+                    return self._instead(Missed(function, args, kwargs, returned=answer))
             return answer
 
         return guarded
 
-    def _failed(self, guard: Guard, number: int, error: BaseException) -> None:
+    def _failed(self, guard: Guard, number: int, error: BaseException) -> Outcome:
         guard.end_sharing(number)
-        guard.leave(number, *self._classified(guard, number, error))
+        outcome, hint = self._classified(guard, number, error)
+        guard.leave(number, outcome, hint)
+        return outcome
 
-    def _answered(self, guard: Guard, number: int, answer: Any, asked: _Asked) -> None:
+    def _answered(self, guard: Guard, number: int, answer: Any, asked: _Asked) -> Outcome:
         guard.end_sharing(number)
-        guard.leave(number, *self._returned(guard, number, answer, asked))
+        outcome, hint = self._returned(guard, number, answer, asked)
+        guard.leave(number, outcome, hint)
+        return outcome
+
+    def _is_answered(self, error: BaseException, outcome: Outcome) -> TypeGuard[Exception]:
+        """Tell whether the fallback answers an error. Never one that ends a program, also if it is handled."""
+        return self._answers_failures and outcome is Outcome.FAILURE and isinstance(error, Exception)
 
     def _classified(self, guard: Guard, number: int, error: BaseException) -> tuple[Outcome, float | None]:
         """Say what an error means, and how long the dependency asks to be left alone."""
@@ -248,24 +263,19 @@ class CircuitBreaker:
             guard.leave(number, Outcome.IGNORED)
             raise
 
-    def _instead(
-        self,
-        refusal: CircuitOpen,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Any:
-        """Answer a refused call of a plain function, as it would have been answered: later if need be."""
-        if awaitables.known_kind(function) is Answers.RUNNING:
-            return self._fallback.answer_async(refusal, function, args, kwargs)
-        if self._fallback.is_absent:
-            raise refusal
-        if self._fallback.is_async:
-            raise TypeError(
-                f"async fallback of breaker {self.name!r} is not allowed for {function!r}, which answers "
-                "at once: nobody would await its answer"
-            ) from refusal
-        return self._fallback.answer(refusal, function, args, kwargs)
+    def _instead(self, missed: Missed) -> Any:
+        """Answer a call of a plain function, as it would have been answered: later if need be."""
+        try:
+            if awaitables.known_kind(missed.function) is Answers.RUNNING:
+                return self._fallback.answer_async(missed)
+            if self._fallback.is_async:
+                raise TypeError(
+                    f"async fallback of breaker {self.name!r} is not allowed for {missed.function!r}, which "
+                    "answers at once: nobody would await its answer"
+                ) from (missed.circuit_open or missed.raised)
+            return self._fallback.answer(missed)
+        finally:
+            del missed  # as in `guarded`
 
     def _returned(
         self, guard: Guard, number: int, answer: Any, asked: _Asked
@@ -327,7 +337,7 @@ class CircuitBreaker:
                 if pending is not None and hasattr(pending, "close"):
                     pending.close()
                 try:
-                    return await self._fallback.answer_async(number, function, args, kwargs)
+                    return await self._fallback.answer_async(Missed(function, args, kwargs, number))
                 finally:
                     del number  # as in `guarded`
             try:
@@ -336,16 +346,21 @@ class CircuitBreaker:
                 if answer.__class__ is CoroutineType or awaitables.kind_of(answer) is not Answers.AT_ONCE:
                     answer = await answer
             except BaseException as error:
-                await self._leave_async(guard, number, error)
+                if self._is_answered(error, await self._leave_async(guard, number, error)):
+                    missed = Missed(function, args, kwargs, raised=error)
+                    return await self._fallback.answer_async(missed)
                 raise
             if self._looks_at_answers or not guard.succeeded(number):
                 outcome, hint = self._returned(guard, number, answer, _Asked(function, args, kwargs))
                 await aio.leave(guard, self._process.threads, number, outcome, hint)
+                if outcome is Outcome.FAILURE and self._answers_failures:
+                    missed = Missed(function, args, kwargs, returned=answer)
+                    return await self._fallback.answer_async(missed)
             return answer
 
         return guarded_async
 
-    async def _leave_async(self, guard: Guard, number: int, error: BaseException | None) -> None:
+    async def _leave_async(self, guard: Guard, number: int, error: BaseException | None) -> Outcome:
         outcome, hint = Outcome.SUCCESS, None
         if error is not None:
             outcome, hint = self._classified(guard, number, error)
@@ -358,6 +373,7 @@ class CircuitBreaker:
             was_cancelled=outcome is Outcome.IGNORED and error is not None and aio.is_cancellation(error),
             may_wait=not isinstance(error, GeneratorExit),
         )
+        return outcome
 
     # --- Blocks ----------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What a refused call gets instead of `CircuitOpen`: a value, a function's answer, or the last good one."""
+"""What a call gets that was refused, or has failed: a value, a function's answer, or the last good one."""
 
 from __future__ import annotations
 
@@ -11,49 +11,103 @@ import math
 import threading
 import time
 import weakref
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 from recloser.caller.awaitables import Answers, known_kind
 from recloser.errors import CircuitOpen
 
 logger = logging.getLogger(__name__)
 
-REFUSAL_PARAMETER = "circuit_open"
+_NONE = object()
+_GIVEN = ("circuit_open", "failed_with")
 _AWAITED = (Answers.ASYNC, Answers.LATER, Answers.RUNNING)
 
 
-class _Raise:
-    """The absence of a fallback: None is a fine answer."""
+class Fallback(ABC):
+    """What a call gets that has no good answer of its own. Made by `value`, `function` or `last_good`."""
 
-    def __repr__(self) -> str:
-        return "RAISE"
+    is_absent = False
+    is_async = False
+    remembers = False
 
+    @abstractmethod
+    def _found(self, missed: Missed) -> Any:
+        """Return the answer, or `_NONE` where there is none for this call."""
 
-RAISE = _Raise()
+    def answer(self, missed: Missed) -> Any:
+        """Answer a call that was refused or has failed.
 
+        Raises:
+            CircuitOpen: the call was refused, and there is no fallback, or none for these arguments.
+            Exception: what the call raised, if there is none; or the fallback's own error, with the refusal or
+                the failure as its cause.
 
-@runtime_checkable
-class Remembering(Protocol):
-    """A fallback that learns from the calls that succeed."""
+        """
+        try:
+            found = self._found(missed)
+        except Exception as error:
+            _name_cause(error, missed)
+            raise
+        else:
+            return _end_without(missed) if found is _NONE else found
+        finally:
+            del missed  # or a raised error and this frame would hold each other, garbage for the collector
+
+    async def answer_async(self, missed: Missed) -> Any:
+        """Answer a call of an async function, by a fallback that may be async too."""
+        try:
+            answer = self.answer(missed)
+            return await answer if inspect.isawaitable(answer) else answer
+        except Exception as error:
+            _name_cause(error, missed)
+            raise
+        finally:
+            del missed  # as in `answer`
 
     def remember(
         self, answer: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
-        """Take note of a good answer of this function to these arguments."""
+        """Take note of a good answer of this function to these arguments, if `remembers`."""
 
-    def recall(
-        self,
-        refusal: CircuitOpen,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Any:
-        """Return such an answer, or raise the refusal."""
+    def check_fits(self, function: Callable[..., Any]) -> None:
+        """Check that the fallback can be called like `function`.
+
+        Raises:
+            TypeError: it cannot; the message has both signatures.
+
+        """
 
 
-class Value:
+class Missed(NamedTuple):
+    """A call that needs an answer: one that was refused, or one that was made and has failed."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    circuit_open: CircuitOpen | None = None
+    raised: Exception | None = None
+    returned: Any = None
+
+
+class _Nothing(Fallback):
+    """The absence of a fallback: None is a fine answer."""
+
+    is_absent = True
+
+    def __repr__(self) -> str:
+        return "RAISE"
+
+    def _found(self, missed: Missed) -> Any:  # noqa: ARG002  (the others')
+        return _NONE
+
+
+RAISE: Fallback = _Nothing()
+
+
+class Value(Fallback):
     """A fallback that is always the same answer. Made by `value`."""
 
     def __init__(self, answer: Any) -> None:
@@ -64,17 +118,46 @@ class Value:
                 f"fallback {answer!r} is not allowed: each caller gets a copy, and it cannot be copied"
             ) from error
 
-    def copied(self) -> Any:
+    def _found(self, missed: Missed) -> Any:  # noqa: ARG002  (the others')
         """Return a copy: what one caller changes in its answer no other sees."""
         return copy.deepcopy(self._answer)
 
 
-class Function:
+class Function(Fallback):
     """A fallback that is a function. Made by `function`."""
 
     def __init__(self, called: Callable[..., Any]) -> None:
         self.called = called
         self.is_async = known_kind(called) in _AWAITED
+        self._asks_for = tuple(name for name in _GIVEN if _has_parameter(called, name))
+
+    def _found(self, missed: Missed) -> Any:
+        kwargs = missed.kwargs
+        if self._asks_for:
+            failure = missed.returned if missed.raised is None else missed.raised
+            given = {"circuit_open": missed.circuit_open, "failed_with": failure}
+            kwargs = kwargs | {name: given[name] for name in self._asks_for}
+        return self.called(*missed.args, **kwargs)
+
+    def check_fits(self, function: Callable[..., Any]) -> None:
+        name = getattr(function, "__qualname__", repr(function))
+        if self.is_async and known_kind(function) not in _AWAITED:
+            raise TypeError(
+                f"async fallback {self.called!r} is not allowed for {name}{inspect.signature(function)}: "
+                "nobody would await its answer"
+            )
+        try:
+            theirs, ours = inspect.signature(function), inspect.signature(self.called)
+        except (TypeError, ValueError):  # a builtin that tells nothing of itself
+            return
+        for args, kwargs in _ways_to_call(theirs):
+            try:
+                ours.bind(*args, **kwargs | dict.fromkeys(self._asks_for))
+            except TypeError as error:
+                raise TypeError(
+                    f"fallback with parameters {ours} is not allowed for {name}{theirs}: "
+                    f"it must take the same arguments ({error})"
+                ) from None
 
 
 def value(answer: Any) -> Value:
@@ -91,135 +174,39 @@ def function(called: Callable[..., Any]) -> Function:
     """Make a fallback that calls a function with the arguments of the call.
 
     Args:
-        called: takes what the guarded function takes; and the `CircuitOpen`, if it has a parameter
-            `circuit_open`.
+        called: takes what the guarded function takes. If it has a parameter `circuit_open`, that is the
+            `CircuitOpen` of a refused call. If it has a parameter `failed_with`, that is what a failed call
+            raised or returned, with `fallback_on_failure`. The other one of the two is None.
 
     Raises:
         TypeError: it is no function.
 
     """
-    if not callable(called):
+    if isinstance(called, Fallback) or not callable(called):
         raise TypeError(f"fallback function {called!r} is not allowed: something that can be called")
     return Function(called)
 
 
-class Fallback:
-    """A breaker's fallback, of whatever kind.
-
-    Args:
-        given: what `value`, `function` or `last_good` has made. As a shorthand, a function, or an answer.
+def checked(given: Any, *, on_failure: bool = False) -> Fallback:
+    """Return a breaker's fallback, if it is one.
 
     Raises:
-        TypeError: an answer cannot be copied.
+        TypeError: it is not, or `on_failure` is neither true nor false.
+        ValueError: failures are to be answered, and there is no fallback.
 
     """
-
-    def __init__(self, given: Any) -> None:
-        self.is_absent = given is RAISE
-        self.remembers = isinstance(given, Remembering)
-        self._remembering: Any = given if self.remembers else None
-        self._value: Value | None = None
-        self._function: Function | None = None
-        if isinstance(given, Value):
-            self._value = given
-        elif isinstance(given, Function):
-            self._function = given
-        elif not self.is_absent and not self.remembers:
-            if callable(given):
-                self._function = Function(given)
-            else:
-                self._value = Value(given)
-        called = None if self._function is None else self._function.called
-        self._wants_refusal = called is not None and _has_parameter(called, REFUSAL_PARAMETER)
-
-    def answer(
-        self,
-        refusal: CircuitOpen,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Any:
-        """Answer a refused call of `function`.
-
-        Raises:
-            CircuitOpen: there is no fallback, or none for these arguments.
-            Exception: the fallback's own error, with the refusal as its cause.
-
-        """
-        try:
-            if self.is_absent:
-                raise refusal  # noqa: TRY301  (the `finally` below is for it too)
-            if self._remembering is not None:
-                return self._remembering.recall(refusal, function, args, kwargs)
-            if self._value is not None:
-                return self._value.copied()
-            assert self._function is not None  # noqa: S101  (said to the type checker)
-            if self._wants_refusal:
-                kwargs = kwargs | {REFUSAL_PARAMETER: refusal}
-            return self._function.called(*args, **kwargs)
-        except Exception as error:
-            _name_cause(error, refusal)
-            raise
-        finally:
-            del refusal  # or this frame and the traceback would hold each other, garbage for the collector
-
-    @property
-    def is_async(self) -> bool:
-        """Whether its answer must be awaited."""
-        return self._function is not None and self._function.is_async
-
-    async def answer_async(
-        self,
-        refusal: CircuitOpen,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Any:
-        """Answer a refused call of an async function, by a fallback that may be async too."""
-        answer = self.answer(refusal, function, args, kwargs)
-        if not inspect.isawaitable(answer):
-            return answer
-        try:
-            return await answer
-        except Exception as error:
-            _name_cause(error, refusal)
-            raise
-
-    def remember(
-        self, answer: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
-        self._remembering.remember(answer, function, args, kwargs)
-
-    def check_fits(self, function: Callable[..., Any]) -> None:
-        """Check that the fallback can be called like `function`.
-
-        Raises:
-            TypeError: it cannot; the message has both signatures.
-
-        """
-        if self._function is None:
-            return
-        name = getattr(function, "__qualname__", repr(function))
-        called = self._function.called
-        if self._function.is_async and known_kind(function) not in _AWAITED:
-            raise TypeError(
-                f"async fallback {called!r} is not allowed for {name}{inspect.signature(function)}: "
-                "nobody would await its answer"
-            )
-        try:
-            theirs, ours = inspect.signature(function), inspect.signature(called)
-        except (TypeError, ValueError):  # a builtin that tells nothing of itself
-            return
-        for args, kwargs in _ways_to_call(theirs):
-            if self._wants_refusal:
-                kwargs[REFUSAL_PARAMETER] = None
-            try:
-                ours.bind(*args, **kwargs)
-            except TypeError as error:
-                raise TypeError(
-                    f"fallback with parameters {ours} is not allowed for {name}{theirs}: "
-                    f"it must take the same arguments ({error})"
-                ) from None
+    if not isinstance(given, Fallback):
+        if any(given is maker for maker in (value, function, last_good)):
+            write = f"{given.__name__}(...)"
+        else:
+            name = getattr(given, "__name__", None) or repr(given)
+            write = f"function({name})" if callable(given) else f"value({given!r})"
+        raise TypeError(f"fallback = {given!r} is not allowed: write fallback={write}")
+    if not isinstance(on_failure, bool):
+        raise TypeError(f"fallback_on_failure = {on_failure!r} is not allowed: True or False")
+    if on_failure and given.is_absent:
+        raise ValueError("fallback_on_failure = True is not allowed without a fallback")
+    return given
 
 
 def _ways_to_call(signature: inspect.Signature) -> list[tuple[list[None], dict[str, None]]]:
@@ -246,9 +233,21 @@ def _has_parameter(function: Callable[..., Any], name: str) -> bool:
         return False
 
 
-def _name_cause(error: Exception, refusal: CircuitOpen) -> None:
-    if error is not refusal and error.__cause__ is None:
-        error.__cause__ = refusal
+def _end_without(missed: Missed) -> Any:
+    """End as the call itself ended."""
+    error = missed.circuit_open or missed.raised
+    try:
+        if error is not None:
+            raise error
+        return missed.returned
+    finally:
+        del error, missed  # as in `answer`
+
+
+def _name_cause(error: Exception, missed: Missed) -> None:
+    cause = missed.circuit_open or missed.raised
+    if cause is not None and error is not cause and error.__cause__ is None:
+        error.__cause__ = cause
 
 
 def _part(argument: Any) -> Hashable:
@@ -263,8 +262,10 @@ def _part(argument: Any) -> Hashable:
     return type(argument), argument
 
 
-class LastGood:
-    """Answers a refused call with the last good answer to the same arguments. Made by `last_good`."""
+class LastGood(Fallback):
+    """A fallback that is the last good answer to the same arguments. Made by `last_good`."""
+
+    remembers = True
 
     def __init__(
         self,
@@ -296,22 +297,16 @@ class LastGood:
             while len(self._answers) > self._max_items:
                 self._answers.popitem(last=False)
 
-    def recall(
-        self,
-        refusal: CircuitOpen,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Any:
+    def _found(self, missed: Missed) -> Any:
         try:
-            key = self._full_key(function, args, kwargs)
+            key = self._full_key(missed.function, missed.args, missed.kwargs)
         except Exception as error:  # noqa: BLE001  (what cannot be remembered is not there to recall)
-            self._tell(function, error)
-            raise refusal from None
+            self._tell(missed.function, error)
+            return _NONE
         with self._lock:
             at, answer = self._answers.get(key, (-math.inf, None))
         if self._clock() - at > self._max_age_seconds:
-            raise refusal
+            return _NONE
         return copy.deepcopy(answer)
 
     def _full_key(
@@ -369,10 +364,14 @@ def last_good(
     return LastGood(max_age_seconds, max_items, key, clock)
 
 
-def respond_503(*_args: Any, circuit_open: CircuitOpen, **_kwargs: Any) -> dict[str, Any]:
-    """Answer for API Gateway: 503 with `Retry-After` in whole seconds, when it is known."""
-    headers = {"Content-Type": "application/json"}
-    if circuit_open.retry_after is not None:
-        headers["Retry-After"] = str(max(1, math.ceil(circuit_open.retry_after)))
-    body = {"message": "Service Unavailable", "circuit": circuit_open.circuit.name}
+def _respond_503(*_args: Any, circuit_open: CircuitOpen | None, **_kwargs: Any) -> dict[str, Any]:
+    headers, body = {"Content-Type": "application/json"}, {"message": "Service Unavailable"}
+    if circuit_open is not None:
+        body["circuit"] = circuit_open.circuit.name
+        if circuit_open.retry_after is not None:
+            headers["Retry-After"] = str(max(1, math.ceil(circuit_open.retry_after)))
     return {"statusCode": 503, "headers": headers, "body": json.dumps(body)}
+
+
+# An answer for API Gateway: 503, with `Retry-After` in whole seconds where it is known.
+respond_503 = function(_respond_503)

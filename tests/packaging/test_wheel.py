@@ -42,7 +42,7 @@ def test_the_wheel_works_without_the_extras(wheel: Path, tmp_path: Path) -> None
         "import recloser\n"
         "from recloser.testing import World\n"
         "world = World()\n"
-        "breaker = world.breaker('payments-api', fallback='sorry')\n"
+        "breaker = world.breaker('payments-api', fallback=recloser.value('sorry'))\n"
         "world.trip('payments-api')\n"
         "print(recloser.__file__, breaker.call(lambda: 'paid'))\n"
     )

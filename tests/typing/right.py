@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, assert_type
 
-from recloser import Circuit, CircuitBreaker, CircuitOpen, LocalTrip, handler, last_good, respond_503
+from recloser import (
+    Circuit,
+    CircuitBreaker,
+    CircuitOpen,
+    LocalTrip,
+    function,
+    handler,
+    last_good,
+    respond_503,
+    value,
+)
 
 breaker = CircuitBreaker(
     "payments-api",
@@ -18,6 +28,8 @@ breaker = CircuitBreaker(
     on_refused=lambda refusal: refusal.circuit.name,
 )
 off = CircuitBreaker("search", local_trip=None, fallback=last_good(max_age_seconds=60))
+settled = CircuitBreaker("rates", fallback=value(None), fallback_on_failure=True)
+told = CircuitBreaker("mail", fallback=function(lambda circuit_open: circuit_open.retry_after))
 
 
 @breaker

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from recloser import CircuitBreaker, LocalTrip, handler
+from recloser import CircuitBreaker, LocalTrip, function, handler, last_good, value
+from recloser.testing import World
 
 breaker = CircuitBreaker("payments-api")
 
@@ -39,4 +40,15 @@ CircuitBreaker("a", on_store_error="ignore")  # type: ignore[arg-type]
 CircuitBreaker("a", local_trip=3)  # type: ignore[arg-type]
 CircuitBreaker("a", handled_exceptions="OSError")  # type: ignore[arg-type]
 CircuitBreaker("a", failure_if_raised=lambda: True)  # type: ignore[arg-type, misc]
+CircuitBreaker("a", fallback="later")  # type: ignore[arg-type]
+CircuitBreaker("a", fallback=None)  # type: ignore[arg-type]
+CircuitBreaker("a", fallback=lambda: "later")  # type: ignore[arg-type]
+CircuitBreaker("a", fallback=last_good)  # type: ignore[arg-type]
+CircuitBreaker("a", fallback=value)  # type: ignore[arg-type]
+CircuitBreaker("a", fallback=value("later"), fallback_on_failure="yes")  # type: ignore[arg-type]
+CircuitBreaker("a", falback=value("later"))  # type: ignore[call-arg]
+World().breaker("a", fallback="later")  # type: ignore[arg-type]
+World().breaker("a", falback=value("later"))  # type: ignore[call-arg]
+function("later")  # type: ignore[arg-type]
+last_good(max_age_seconds="60")  # type: ignore[arg-type]
 LocalTrip(failures="3")  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from recloser import CircuitOpen, LocalTrip, State
+from recloser import CircuitOpen, LocalTrip, State, function
 from recloser.metrics.recorder import EmfPublisher
 from recloser.store.memory import MemoryTables
 from recloser.testing import Clock, World
@@ -164,7 +164,7 @@ def test_a_fallback_answers_every_refused_call() -> None:
     def fallback(circuit_open: CircuitOpen) -> None:
         heard.append(circuit_open)
 
-    caller = Caller(fallback=fallback)
+    caller = Caller(fallback=function(fallback))
     caller.world.force_open("payments-api")
     for _ in range(3):
         caller.guarded()

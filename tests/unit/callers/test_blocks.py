@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from recloser import CircuitBreaker, CircuitOpen
+from recloser import CircuitBreaker, CircuitOpen, value
 from recloser.testing import World
 
 NAME = "payments-api"
@@ -220,7 +220,7 @@ def test_async_exit_stacks_of_two_tasks(world: World, breaker: CircuitBreaker) -
 
 def test_a_refused_block_does_not_run(world: World, breaker: CircuitBreaker) -> None:
     """A block has no answer that a fallback could replace: it raises, whatever the fallback."""
-    guarded = world.breaker(NAME, fallback="sorry")
+    guarded = world.breaker(NAME, fallback=value("sorry"))
     world.trip(NAME)
     world.clock.advance(6)
     with pytest.raises(CircuitOpen), guarded:

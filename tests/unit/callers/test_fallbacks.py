@@ -41,15 +41,15 @@ def works() -> str:
 # --- Values and functions ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", [None, 0, "later", {"status": "later"}, ()])
-def test_a_value(world: World, function_way: Way, value: Any) -> None:
+@pytest.mark.parametrize("answer", [None, 0, "later", {"status": "later"}, ()])
+def test_a_value(world: World, function_way: Way, answer: Any) -> None:
     """Any value answers a refused call, None too."""
-    assert function_way(refusing(world, fallback=value), works) == value
+    assert function_way(refusing(world, fallback=value(answer)), works) == answer
 
 
 def test_arguments(world: World) -> None:
     """A function is called with the call's own arguments."""
-    breaker = refusing(world, fallback=lambda amount, *, currency: f"later: {amount} {currency}")
+    breaker = refusing(world, fallback=function(lambda amount, *, currency: f"later: {amount} {currency}"))
 
     @breaker
     def pay(amount: int, *, currency: str) -> str:
@@ -61,7 +61,7 @@ def test_arguments(world: World) -> None:
 
 def test_the_refusal_is_given_to_who_asks(world: World, function_way: Way) -> None:
     """A parameter circuit_open is the CircuitOpen, with its snapshot and its seconds."""
-    breaker = refusing(world, fallback=lambda circuit_open: circuit_open)
+    breaker = refusing(world, fallback=function(lambda circuit_open: circuit_open))
     refusal = function_way(breaker, works)
     assert isinstance(refusal, CircuitOpen)
     assert refusal.circuit.name == NAME
@@ -70,7 +70,7 @@ def test_the_refusal_is_given_to_who_asks(world: World, function_way: Way) -> No
 
 def test_a_method_fallback_gets_its_object(world: World) -> None:
     """The fallback of a method is called with the object first, as the method is."""
-    breaker = refusing(world, fallback=lambda client, amount: f"{client.name}: {amount} later")
+    breaker = refusing(world, fallback=function(lambda client, amount: f"{client.name}: {amount} later"))
 
     class Client:
         name = "shop"
@@ -89,7 +89,7 @@ def test_an_async_fallback(world: World) -> None:
         await asyncio.sleep(0)
         return "later"
 
-    @refusing(world, fallback=later)
+    @refusing(world, fallback=function(later))
     async def pay() -> str:
         return "paid"
 
@@ -112,14 +112,14 @@ async def wrong_later() -> str:
 def test_a_fallbacks_error(world: World, function_way: Way) -> None:
     """It is the fallback's, with the refusal as its cause."""
     with pytest.raises(Wrong) as error:
-        function_way(refusing(world, fallback=wrong), works)
+        function_way(refusing(world, fallback=function(wrong)), works)
     assert isinstance(error.value.__cause__, CircuitOpen)
 
 
 def test_an_async_fallbacks_error(world: World) -> None:
     """The same for one that is awaited."""
 
-    @refusing(world, fallback=wrong_later)
+    @refusing(world, fallback=function(wrong_later))
     async def pay() -> str:
         return "paid"
 
@@ -135,14 +135,14 @@ def test_a_fallbacks_own_cause_stays(world: World) -> None:
         raise Wrong from KeyError("cache")
 
     with pytest.raises(Wrong) as error:
-        refusing(world, fallback=chained).call(works)
+        refusing(world, fallback=function(chained)).call(works)
     assert isinstance(error.value.__cause__, KeyError)
 
 
 def test_a_failure_is_not_a_refusal(world: World, function_way: Way) -> None:
     """A call that was made and failed raises: the fallback stands for calls that were not made."""
     with pytest.raises(Wrong):
-        function_way(world.breaker(NAME, fallback="later"), wrong)
+        function_way(world.breaker(NAME, fallback=value("later")), wrong)
 
 
 # --- Does it fit? --------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ async def pay_later(amount: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("function", "fallback"),
+    ("guarded", "fallback"),
     [
         (pay, lambda: "later"),
         (pay, lambda amount: "later"),
@@ -165,24 +165,24 @@ async def pay_later(amount: int) -> str:
         (pay, lambda amount, currency, note: "later"),
     ],
 )
-def test_it_must_fit(function: Any, fallback: Any) -> None:
+def test_it_must_fit(guarded: Any, fallback: Any) -> None:
     """A fallback that cannot be called like the function is refused when the function is decorated."""
-    breaker = CircuitBreaker(NAME, fallback=fallback)
+    breaker = CircuitBreaker(NAME, fallback=function(fallback))
     with pytest.raises(TypeError, match=r"fallback with parameters .* is not allowed for pay\(amount"):
-        breaker(function)
+        breaker(guarded)
 
 
 @pytest.mark.parametrize(
     "fallback",
     [
-        lambda *args, **kwargs: "later",
-        lambda amount, currency="", *, note="", circuit_open: "later",
-        lambda amount, currency="", note="", more=1: "later",
+        function(lambda *args, **kwargs: "later"),
+        function(lambda amount, currency="", *, note="", circuit_open, failed_with: "later"),
+        function(lambda amount, currency="", note="", more=1: "later"),
         respond_503,
         last_good(),
-        "later",
-        None,
-        dict,
+        value("later"),
+        value(None),
+        function(dict),
     ],
 )
 def test_what_fits(fallback: Any) -> None:
@@ -201,14 +201,14 @@ class PayLater:
 def test_an_async_fallback_does_not_fit_a_plain_function(world: World, fallback: Any) -> None:
     """Nobody would await its answer, in whatever form it is async: decorating and calling refuse it."""
     with pytest.raises(TypeError, match=r"async fallback .* is not allowed for pay\(amount"):
-        CircuitBreaker(NAME, fallback=fallback)(pay)
+        CircuitBreaker(NAME, fallback=function(fallback))(pay)
     with pytest.raises(TypeError, match="async fallback"):
-        refusing(world, fallback=fallback).call(pay, 3)
+        refusing(world, fallback=function(fallback)).call(pay, 3)
 
 
 def test_an_async_fallback_of_an_async_object(world: World) -> None:
     """An object whose call is async has its answer awaited, like any async function."""
-    breaker = refusing(world, fallback=PayLater())
+    breaker = refusing(world, fallback=function(PayLater()))
     assert asyncio.run(breaker(PayLater())(3)) == "3"
 
 
@@ -388,7 +388,7 @@ def test_bad_settings(settings: dict[str, Any], message: str) -> None:
 def test_respond_503(seconds: float | None, header: str | None) -> None:
     """A proxy answer with Retry-After in whole seconds, rounded up; without it where nobody can tell."""
     refusal = CircuitOpen(Circuit(NAME, State.OPEN), seconds)
-    answer = respond_503({"path": "/pay"}, None, circuit_open=refusal)
+    answer = respond_503.called({"path": "/pay"}, None, circuit_open=refusal)
     assert answer["statusCode"] == 503
     assert answer["headers"].get("Retry-After") == header
     assert json.loads(answer["body"]) == {"message": "Service Unavailable", "circuit": NAME}
@@ -431,6 +431,24 @@ def test_no_function() -> None:
     """`function` takes what can be called."""
     with pytest.raises(TypeError, match="something that can be called"):
         function("later")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("bare", "write"),
+    [
+        ("later", "value('later')"),
+        (None, "value(None)"),
+        (works, "function(works)"),
+        (len, "function(len)"),
+        (last_good, "last_good(...)"),
+        (value, "value(...)"),
+    ],
+)
+def test_a_bare_fallback(bare: Any, write: str) -> None:
+    """What does not say what it is is refused when the breaker is made; the error says what to write."""
+    with pytest.raises(TypeError, match="is not allowed") as error:
+        CircuitBreaker(NAME, fallback=bare)
+    assert str(error.value).endswith(f"write fallback={write}")
 
 
 def test_an_async_fallback_for_a_plain_function(world: World) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from recloser import Circuit, CircuitBreaker, CircuitOpen, LocalTrip, State
+from recloser import Circuit, CircuitBreaker, CircuitOpen, LocalTrip, State, value
 from recloser.testing import World
 
 NAME = "payments-api"
@@ -56,7 +56,7 @@ def test_on_state_seen_by_many_threads(world: World) -> None:
 def test_on_refused(world: World, function_way: Callable[..., Any]) -> None:
     """Called once for each refusal, also where a fallback answers."""
     refused: list[CircuitOpen] = []
-    breaker = world.breaker(NAME, on_refused=refused.append, fallback="later")
+    breaker = world.breaker(NAME, on_refused=refused.append, fallback=value("later"))
     world.force_open(NAME)
     assert [function_way(breaker, works) for _ in range(5)] == ["later"] * 5
     assert len(refused) == 5

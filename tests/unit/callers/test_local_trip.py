@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from recloser import CircuitBreaker, CircuitOpen, LocalTrip, State
+from recloser import CircuitBreaker, CircuitOpen, LocalTrip, State, value
 from recloser.circuit import Cause, Override
 from recloser.decide import OverrideSet, PolicySet
 from recloser.testing import World
@@ -268,7 +268,7 @@ def test_breakers_of_one_circuit_share_it(world: World, breaker: CircuitBreaker)
 
 def test_with_a_fallback(world: World) -> None:
     """A held call is answered by the fallback, as any refused one."""
-    breaker = world.breaker(NAME, local_trip=LocalTrip(failures=1), fallback="later")
+    breaker = world.breaker(NAME, local_trip=LocalTrip(failures=1), fallback=value("later"))
     fail(breaker, 1)
     assert breaker.call(works) == "later"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from recloser import Circuit, CircuitBreaker, CircuitOpen, LocalTrip, State
+from recloser import Circuit, CircuitBreaker, CircuitOpen, LocalTrip, State, value
 from recloser.policy import PolicyError
 from recloser.testing import Clock, World
 
@@ -33,7 +33,7 @@ def test_forced_states_are_seen_at_once(world: World) -> None:
 
 def test_refused_counts_by_circuit(world: World) -> None:
     """`refused` counts the refused calls of one circuit, also in batches and where a fallback answers."""
-    pay = world.breaker(NAME, fallback="later")(lambda: "paid")
+    pay = world.breaker(NAME, fallback=value("later"))(lambda: "paid")
     ship = world.breaker("shipping")(lambda: "sent")
     world.force_open(NAME)
     assert [pay(), pay(), ship()] == ["later", "later", "sent"]
@@ -124,8 +124,8 @@ def test_in_a_project_of_its_own(pytester: pytest.Pytester) -> None:
     """The fixtures are found by their entry point, and breakers that a test adopted are let go after it."""
     pytester.makepyfile(
         shop="""
-            from recloser import CircuitBreaker
-            payments = CircuitBreaker("payments-api", fallback="later")
+            from recloser import CircuitBreaker, value
+            payments = CircuitBreaker("payments-api", fallback=value("later"))
 
             @payments
             def pay():

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from recloser import CircuitBreaker, CircuitOpen, State
+from recloser import CircuitBreaker, CircuitOpen, State, function
 from recloser.testing import World
 
 NAME = "payments-api"
@@ -169,7 +169,7 @@ def test_local_trip(world: World, way: Way) -> None:
 
 def test_fallback(world: World, function_way: Way) -> None:
     """A refused call is answered by the fallback; the refusal is counted all the same."""
-    breaker = world.breaker(NAME, fallback=lambda: "later")
+    breaker = world.breaker(NAME, fallback=function(lambda: "later"))
     open_circuit(world, breaker)
     assert function_way(breaker, works) == "later"
     assert world.metric("Rejected") == [1]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from recloser import CircuitBreaker, CircuitOpen, LocalTrip, State
+from recloser import CircuitBreaker, CircuitOpen, LocalTrip, State, function, value
 from recloser.circuit import Circuit
 from recloser.decide import PolicySet, Reset
 from recloser.errors import StoreError
@@ -214,14 +214,16 @@ def test_what_counts(world: World, settings: Any, error: BaseException, publishe
 @pytest.mark.parametrize("answer", ["sorry", None, 0, {"status": 503}])
 def test_a_fallback_value_answers_a_refused_call(world: World, answer: Any) -> None:
     """Any value will do, None too."""
-    breaker = world.breaker(NAME, fallback=answer)
+    breaker = world.breaker(NAME, fallback=value(answer))
     open_and_wait(world, breaker)
     assert breaker.call(works) == answer
 
 
 def test_a_fallback_function_gets_the_arguments(world: World) -> None:
     """It is called like the function it stands for."""
-    breaker = world.breaker(NAME, fallback=lambda amount, currency="EUR": f"later: {amount} {currency}")
+    breaker = world.breaker(
+        NAME, fallback=function(lambda amount, currency="EUR": f"later: {amount} {currency}")
+    )
     open_and_wait(world, breaker)
 
     @breaker
@@ -233,14 +235,14 @@ def test_a_fallback_function_gets_the_arguments(world: World) -> None:
 
 def test_a_fallback_function_gets_the_refusal_if_it_asks(world: World) -> None:
     """A parameter named circuit_open is the CircuitOpen."""
-    breaker = world.breaker(NAME, fallback=lambda circuit_open: circuit_open.retry_after)
+    breaker = world.breaker(NAME, fallback=function(lambda circuit_open: circuit_open.retry_after))
     open_and_wait(world, breaker)
     assert breaker.call(works) == pytest.approx(4)
 
 
 def test_a_fallbacks_own_error_names_its_cause(world: World) -> None:
     """The fallback's error is the fallback's, with the refusal as its cause."""
-    breaker = world.breaker(NAME, fallback=fails)
+    breaker = world.breaker(NAME, fallback=function(fails))
     open_and_wait(world, breaker)
     with pytest.raises(DependencyDown) as error:
         breaker.call(works)
@@ -250,7 +252,7 @@ def test_a_fallbacks_own_error_names_its_cause(world: World) -> None:
 def test_a_fallback_does_not_hide_a_failure(world: World) -> None:
     """A call that was made and failed raises: the fallback is for calls that were not made."""
     with pytest.raises(DependencyDown):
-        world.breaker(NAME, fallback="sorry").call(fails)
+        world.breaker(NAME, fallback=value("sorry")).call(fails)
 
 
 # --- The flag ------------------------------------------------------------------------------------
