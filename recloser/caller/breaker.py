@@ -232,9 +232,7 @@ class CircuitBreaker:
                 if kind is not at_once:
                     return self._pending(guard, number, answer, _Asked(function, args, kwargs))
             if looks or not guard.succeeded(number):
-                outcome = self._answered(guard, number, answer, _Asked(function, args, kwargs))
-                if outcome is Outcome.FAILURE and self._answers_failures:
-                    return self._instead(Missed(function, args, kwargs, returned=answer))
+                return self._answered(guard, number, answer, _Asked(function, args, kwargs))
             return answer
 
         return guarded
@@ -245,14 +243,16 @@ class CircuitBreaker:
         guard.leave(number, outcome, hint)
         return outcome
 
-    def _answered(self, guard: Guard, number: int, answer: Any, asked: _Asked) -> Outcome:
+    def _answered(self, guard: Guard, number: int, answer: Any, asked: _Asked) -> Any:
         guard.end_sharing(number)
         outcome, hint = self._returned(guard, number, answer, asked)
         guard.leave(number, outcome, hint)
-        return outcome
+        if outcome is Outcome.FAILURE and self._answers_failures:
+            return self._instead(Missed(*asked, returned=answer))
+        return answer
 
     def _is_answered(self, error: BaseException, outcome: Outcome) -> TypeGuard[Exception]:
-        """Tell whether the fallback answers an error. Never one that ends a program, also if it is handled."""
+        """Tell whether the fallback answers an error. It never answers one that ends a program."""
         return self._answers_failures and outcome is Outcome.FAILURE and isinstance(error, Exception)
 
     def _classified(self, guard: Guard, number: int, error: BaseException) -> tuple[Outcome, float | None]:

@@ -42,8 +42,8 @@ class Fallback(ABC):
 
         Raises:
             CircuitOpen: the call was refused, and there is no fallback, or none for these arguments.
-            Exception: what the call raised, if there is none; or the fallback's own error, with the refusal or
-                the failure as its cause.
+            Exception: what the call raised, if there is none; or the fallback's own error, with the refusal
+                or the failure as its cause.
 
         """
         try:
@@ -67,12 +67,12 @@ class Fallback(ABC):
         finally:
             del missed  # as in `answer`
 
-    def remember(
+    def remember(  # noqa: B027  (most take no note)
         self, answer: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
         """Take note of a good answer of this function to these arguments, if `remembers`."""
 
-    def check_fits(self, function: Callable[..., Any]) -> None:
+    def check_fits(self, function: Callable[..., Any]) -> None:  # noqa: B027  (most fit any)
         """Check that the fallback can be called like `function`.
 
         Raises:
