@@ -8,6 +8,7 @@ import pytest
 from scene import Scene
 
 from recloser.lab.cloudwatch import Event
+from recloser.lab.local_aws.emulator import ACCOUNT, REGION
 from recloser.lab.local_aws.local_aws import LocalAws
 
 CIRCUITS = (
@@ -18,7 +19,12 @@ CIRCUITS = (
     "no-traffic-api",
 )
 # Short waits: what is tested is what happens, and in which order.
-PARAMETERS = {"RecoveryTimeoutSeconds": "2", "Jitter": "0"}
+OUTAGES = "outages"
+PARAMETERS = {
+    "RecoveryTimeoutSeconds": "2",
+    "Jitter": "0",
+    "OutageTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:{OUTAGES}",
+}
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,24 @@ def state_changes(aws: LocalAws) -> Iterator[Queue]:
     events.delete_rule(Name=RULE)
 
 
-def test_an_alarm_set_by_hand_trips(scene: Callable[[str], Scene], state_changes: Queue) -> None:
+@pytest.fixture
+def messages(aws: LocalAws) -> Iterator[Queue]:
+    """A queue that hears the topic of outages."""
+    queues, topics = aws.client("sqs"), aws.client("sns")
+    url = queues.create_queue(QueueName="e2e-outages")["QueueUrl"]
+    arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topic = topics.create_topic(Name="outages")["TopicArn"]
+    allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Resource": arn}
+    policy = {"Version": "2012-10-17", "Statement": [allowed | {"Action": "sqs:SendMessage"}]}
+    queues.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    topics.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    yield Queue(queues, url)
+    topics.delete_topic(TopicArn=topic)
+
+
+def test_an_alarm_set_by_hand_trips(
+    scene: Callable[[str], Scene], state_changes: Queue, messages: Queue
+) -> None:
     """SetAlarmState opens the circuit in the operator's words, callers are refused, the world is told."""
     api = scene("by-hand-api")
     api.set_policy(recovery_timeout_seconds=600)
@@ -69,6 +86,10 @@ def test_an_alarm_set_by_hand_trips(scene: Callable[[str], Scene], state_changes
     )
     assert (told["detail"]["previous_state"], told["detail"]["state"]) == ("CLOSED", "OPEN")
     assert told["detail"]["retry_at_ms"] == opened.retry_at_ms
+
+    message = messages.wait_for(lambda body: api.name in body["Subject"])
+    assert message["Subject"] == f"{api.name} is OPEN"
+    assert "the provider announced maintenance" in json.loads(message["Message"])["content"]["description"]
 
     with api.traffic():
         api.wait_for_outcome(Outcome.REFUSED)

@@ -190,6 +190,29 @@ def test_an_operator_overrules_and_tunes_this_stack_alone(aws: LocalAws, operato
     assert is_denied(lambda: operator.client("lambda").list_layers())
 
 
+def press(aws: LocalAws, person: Person, function: str, event: dict[str, Any]) -> str:
+    """Have a person's dashboard invoke a function of the widget, and return the HTML."""
+    answer = person.client("lambda").invoke(
+        FunctionName=aws.stack.resources[function], Payload=json.dumps(event).encode()
+    )
+    html: str = json.load(answer["Payload"])
+    return html
+
+
+def test_a_reader_sees_the_widget_and_presses_nothing(
+    aws: LocalAws, reader: Person, operator: Person
+) -> None:
+    """Who may see circuits may not act on them, nor call any function of the stack but the one that shows."""
+    form = {"recloser_by": "ann", "recloser_reason": "drill", "recloser_minutes": "1"}
+    close = {"action": "close", "circuit": "nobody-s-api", "widgetContext": {"forms": {"all": form}}}
+    assert 'class="recloser"' in press(aws, reader, "Console", {})
+    for function in ("ConsoleAct", "FlipState", "DemoCallerFunction"):
+        assert is_denied(lambda name=function: press(aws, reader, name, close))  # type: ignore[misc]
+    assert "circuit nobody-s-api is not known" in press(aws, operator, "ConsoleAct", close)
+    for function in ("FlipState", "DemoCallerFunction"):
+        assert is_denied(lambda name=function: press(aws, operator, name, close))  # type: ignore[misc]
+
+
 OWN_ALARM = f"recloser:{NAME}:failure-rate-steady"
 ALARM: dict[str, Any] = {
     "Namespace": "Recloser",

@@ -1,7 +1,7 @@
 """The saved queries of Logs Insights, run over lines that the library writes.
 
-The local AWS runs the audit trail's (tests/e2e/test_events.py). It has no functions of text, so the other
-one's are done here as "CloudWatch Logs Insights language query syntax" describes them.
+The local AWS cannot run them: its Logs Insights knows neither the fields of JSON lines nor functions of text.
+Those are done here as "CloudWatch Logs Insights language query syntax" describes them.
 """
 
 from __future__ import annotations
