@@ -142,6 +142,9 @@ def test_threads_come_back(store: Store) -> None:
     assert deadline._overdue == 2
     store.may_answer.set()
     assert ended.wait(10)
+    for thread in threading.enumerate():
+        if thread.name == "recloser-store":
+            thread.join(10)
     assert deadline._overdue == 0
     assert deadline.run("read", answer) == "answer"
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -48,6 +49,15 @@ def test_a_failed_deployment_says_why(tmp_path: Path) -> None:
         deployment.deploy("http://127.0.0.1:1", {})
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C reaches what is started, also where the tests themselves run in a shell's background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_demo_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C in the middle of the demo stops the emulator and everything that it started."""
     with subprocess.Popen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -50,11 +51,13 @@ def client_error(code: str) -> ClientError:
 
 
 def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception, *, but: str = "") -> None:
-    """Let every call fail, but those of one service."""
+    """Let every call of this thread fail, but those of one service. A local AWS has threads of its own."""
+    here = threading.current_thread()
     call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]  # private to botocore
 
     def answer(self: Any, operation: str, request: Any) -> Any:
-        if self.meta.service_model.service_name == but:
+        is_theirs = threading.current_thread() is not here
+        if is_theirs or self.meta.service_model.service_name == but:
             return call(self, operation, request)
         raise error
 
