@@ -30,11 +30,6 @@ FUNCTION_GB = 0.25
 FUNCTION_SECONDS = 0.1
 INDEX_READ_UNITS_PER_RUN = 4 + 2  # the shards of the index, and now and then the whole table
 STANDARD_PERIOD_SECONDS = 60  # an alarm on shorter periods is a "high resolution" one
-_PROPERTIES = {
-    "function_name": "checkout-service-production",
-    "function_version": "$LATEST",
-    "request_id": "4f7ca7a2-6a3e-4b1c-9a53-aac0c2a5a3f0",
-}
 BYTES_PER_LOG_EVENT = 26  # "CloudWatch Logs quotas": what each event weighs beside its text
 
 
@@ -124,7 +119,7 @@ def bytes_per_call(calls_per_second: float) -> float:
     durations = [round(40 + 7.391 * number, 3) for number in range(calls)]
     values: dict[str, Value] = {FAILURE: [0] * calls, DURATION: durations}
     line = json.dumps(
-        emf_document("payments-api", values, 1_700_000_000_000, _PROPERTIES), separators=(",", ":")
+        emf_document("payments-api", values, 1_700_000_000_000, {}), separators=(",", ":")
     )
     return (len(line) + BYTES_PER_LOG_EVENT) / calls
 
