@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-DEFAULT_SCENARIOS = 100  # `make soak` plays thousands
+DEFAULT_SCENARIOS = 60  # `make soak` plays thousands
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
