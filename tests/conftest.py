@@ -41,6 +41,18 @@ def one_loader() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A function that is imported makes all logs JSON, as in Lambda: other tests must not see that."""
+    root = logging.getLogger()
+    handlers, formatters = list(root.handlers), [each.formatter for each in root.handlers]
+    yield
+    for handler in set(root.handlers) - set(handlers):
+        root.removeHandler(handler)
+    for handler, formatter in zip(handlers, formatters, strict=True):
+        handler.setFormatter(formatter)
+
+
 # What a folder's tests share is dear to set up (a deployed stack, a built layer): one worker does them all.
 # Longest first, so that the other workers do the rest meanwhile.
 ONE_WORKER = ("e2e", "infrastructure", "functions", "simulation")

@@ -118,9 +118,7 @@ def bytes_per_call(calls_per_second: float) -> float:
     calls = min(VALUES_PER_DOCUMENT, round(gathered))
     durations = [round(40 + 7.391 * number, 3) for number in range(calls)]
     values: dict[str, Value] = {FAILURE: [0] * calls, DURATION: durations}
-    line = json.dumps(
-        emf_document("payments-api", values, 1_700_000_000_000, {}), separators=(",", ":")
-    )
+    line = json.dumps(emf_document("payments-api", values, 1_700_000_000_000, {}), separators=(",", ":"))
     return (len(line) + BYTES_PER_LOG_EVENT) / calls
 
 
