@@ -43,15 +43,24 @@ def one_loader() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def logging_as_it_was() -> Iterator[None]:
-    """A function that is imported makes all logs JSON, as in Lambda: other tests must not see that."""
+def logs_of_the_functions(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A function that is imported makes all logs JSON, as in Lambda: tests of other parts do not see that."""
     root = logging.getLogger()
-    handlers, formatters = list(root.handlers), [each.formatter for each in root.handlers]
-    yield
-    for handler in set(root.handlers) - set(handlers):
+    if "functions" in request.path.parts:
+        yield
+        return
+    theirs = [handler for handler in root.handlers if _is_json(handler)]
+    for handler in theirs:
         root.removeHandler(handler)
-    for handler, formatter in zip(handlers, formatters, strict=True):
-        handler.setFormatter(formatter)
+    yield
+    for handler in filter(_is_json, list(root.handlers)):
+        root.removeHandler(handler)
+    for handler in theirs:
+        root.addHandler(handler)
+
+
+def _is_json(handler: logging.Handler) -> bool:
+    return type(handler.formatter).__name__ == "JsonLines"
 
 
 # What a folder's tests share is dear to set up (a deployed stack, a built layer): one worker does them all.
