@@ -347,15 +347,13 @@ class CircuitBreaker:
                     answer = await answer
             except BaseException as error:
                 if self._is_answered(error, await self._leave_async(guard, number, error)):
-                    missed = Missed(function, args, kwargs, raised=error)
-                    return await self._fallback.answer_async(missed)
+                    return await self._fallback.answer_async(Missed(function, args, kwargs, raised=error))
                 raise
             if self._looks_at_answers or not guard.succeeded(number):
                 outcome, hint = self._returned(guard, number, answer, _Asked(function, args, kwargs))
                 await aio.leave(guard, self._process.threads, number, outcome, hint)
                 if outcome is Outcome.FAILURE and self._answers_failures:
-                    missed = Missed(function, args, kwargs, returned=answer)
-                    return await self._fallback.answer_async(missed)
+                    return await self._fallback.answer_async(Missed(function, args, kwargs, returned=answer))
             return answer
 
         return guarded_async
