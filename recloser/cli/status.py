@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 from rich.console import Group, RenderableType
@@ -67,14 +67,14 @@ def policy_in_force(defaults: RecoveryPolicy, own: dict[str, object]) -> Recover
         return defaults
 
 
-class _Look:
+class _Look(Protocol):
     """What `status` shows, read anew each time that it is asked."""
 
     def document(self) -> object:
-        raise NotImplementedError
+        """Return it as what JSON can hold."""
 
     def page(self) -> RenderableType:
-        raise NotImplementedError
+        """Return it as what people read."""
 
 
 class _One(_Look):
