@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -95,8 +96,12 @@ class CallerPolicy:
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> CallerPolicy:
         """Read the callers' settings of a circuit. One that cannot be used takes its default."""
-        own, _ = usable(settings)
-        return cls(**{each.name: own[each.name] for each in fields(cls) if each.name in own})
+        own: dict[str, Any] = {}
+        for each in fields(cls):
+            if each.name in settings:
+                with suppress(PolicyError):
+                    own[each.name] = _read(each.name, settings[each.name])
+        return cls(**own)
 
 
 SETTINGS: Final = tuple(each.name for policy in (RecoveryPolicy, CallerPolicy) for each in fields(policy))

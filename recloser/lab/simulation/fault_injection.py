@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from recloser.lab.simulation.event_queue import MS_PER_SECOND, EventQueue
 from recloser.lab.simulation.random_streams import RandomStream
 from recloser.lab.simulation.scenario import Faults, Span
@@ -26,14 +28,15 @@ class FaultInjector:
         self._faults = faults
         self._queue = queue
         self._start_ms = queue.now_ms
+        self._until_ms = math.inf
+        if faults.until_seconds is not None:
+            self._until_ms = self._start_ms + faults.until_seconds * MS_PER_SECOND
         self.random = random
         self.is_possible = faults != NO_FAULTS
 
     @property
     def now(self) -> Faults:
-        until = self._faults.until_seconds
-        is_over = until is not None and self._seconds >= until
-        return NO_FAULTS if is_over else self._faults
+        return NO_FAULTS if self._queue.now_ms >= self._until_ms else self._faults
 
     @property
     def scheduler_is_dead(self) -> bool:
