@@ -89,8 +89,8 @@ def recloser_open() -> Any:
     """Make a breaker whose flag an alarm has set to OPEN, as the whole fleet sees it."""
     from recloser.caller.process import in_process_tables  # noqa: PLC0415
     from recloser.control.control import Control  # noqa: PLC0415
-    from recloser.decide import AlarmRaised  # noqa: PLC0415
     from recloser.policy import RecoveryPolicy  # noqa: PLC0415
+    from recloser.signals import AlarmRaised  # noqa: PLC0415
 
     tables = in_process_tables()
     policy = RecoveryPolicy(recovery_timeout_seconds=LONG_SECONDS)

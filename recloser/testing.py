@@ -25,9 +25,9 @@ from recloser.caller.process import Process, forbid_default
 from recloser.caller.watchdog import Deadline, Watchdog
 from recloser.circuit import Circuit, Override, Probes, State
 from recloser.control.control import Control
-from recloser.decide import AlarmRaised, OverrideReleased, OverrideSet, PolicySet, ProbesReported
 from recloser.metrics.recorder import EmfPublisher
 from recloser.policy import RecoveryPolicy
+from recloser.signals import AlarmRaised, OverrideReleased, OverrideSet, PolicySet, ProbesReported
 from recloser.store.memory import MemoryTables
 
 __all__ = ["Clock", "MemoryTables", "World"]

@@ -10,8 +10,8 @@ from json_log import json_logger
 from wiring import control
 
 from recloser.circuit import Override, State, validate_name
-from recloser.decide import OverrideReleased, OverrideSet, Reset, Signal
 from recloser.plain_text import unsafe_characters
+from recloser.signals import OverrideReleased, OverrideSet, Reset, Signal
 
 logger = json_logger("console_act")
 CONTROL = control()

@@ -17,7 +17,7 @@ from recloser.control.contributor_events import ContributorRaised, from_contribu
 from recloser.control.control import Applied
 from recloser.control.ignored import Ignored
 from recloser.control.stream_records import from_probe_record
-from recloser.decide import Signal
+from recloser.signals import Signal
 
 CONTRIBUTOR_CHANGED = "CloudWatch Alarm Contributor State Change"
 

@@ -308,7 +308,7 @@ def _count_unconfigured() -> None:
 def in_process_tables() -> MemoryTables:
     """Make tables that decide for themselves what a reported probe means."""
     from recloser.control.control import Control  # noqa: PLC0415
-    from recloser.decide import ProbesReported  # noqa: PLC0415
+    from recloser.signals import ProbesReported  # noqa: PLC0415
     from recloser.store.memory import MemoryTables  # noqa: PLC0415
 
     tables = MemoryTables()

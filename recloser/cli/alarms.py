@@ -29,8 +29,8 @@ from recloser.cli.identity import caller
 from recloser.cli.places import also_after
 from recloser.cli.problems import BadInput, Problem
 from recloser.cli.replay import REPLAYED_HOURS, Trips, replayed_trips
-from recloser.decide import PolicySet
 from recloser.plain_text import printable
+from recloser.signals import PolicySet
 
 app = typer.Typer(help="The alarms that trip circuits: show them, or tune them.")
 

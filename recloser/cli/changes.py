@@ -14,9 +14,9 @@ from recloser.cli.account import Account
 from recloser.cli.aws_problems import text_of
 from recloser.cli.group import say, tell
 from recloser.control.control import Applied, wall_clock_ms
-from recloser.decide import Signal
 from recloser.errors import RecloserError
 from recloser.policy import CallerPolicy
+from recloser.signals import Signal
 from recloser.store.rows import LONGEST_TEXT_BYTES
 
 _AT_ONCE = 16

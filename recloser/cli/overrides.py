@@ -12,7 +12,7 @@ from recloser.cli.choice import chosen, confirm
 from recloser.cli.identity import caller, words
 from recloser.cli.times import until_ms
 from recloser.control.control import wall_clock_ms
-from recloser.decide import OverrideReleased, OverrideSet, Reset
+from recloser.signals import OverrideReleased, OverrideSet, Reset
 
 
 def force_open(

@@ -19,8 +19,8 @@ from recloser.cli.group import say
 from recloser.cli.identity import caller
 from recloser.cli.problems import BadInput
 from recloser.cli.status import policy_in_force
-from recloser.decide import PolicySet
 from recloser.policy import SETTINGS, CallerPolicy, PolicyError
+from recloser.signals import PolicySet
 
 
 def policy(

@@ -13,8 +13,8 @@ from typing import Any
 from recloser.control.alarm_circuit import EveryCircuit, MetricKey, circuit_in_name, circuit_of_alarm
 from recloser.control.ignored import Ignored
 from recloser.control.stack import Stack
-from recloser.decide import AlarmRaised
 from recloser.errors import EventError
+from recloser.signals import AlarmRaised
 
 # An alarm looks back over a week at most ("PutMetricAlarm", CloudWatch API reference).
 LONGEST_PERIOD_SECONDS = 604_800

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recloser.decide import Limits
 from recloser.metrics.emf import DURATION, SLOW
+from recloser.signals import Limits
 
 _BREACHES: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanThreshold": operator.gt,

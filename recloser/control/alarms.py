@@ -21,9 +21,9 @@ from recloser.control.ignored import Ignored
 from recloser.control.insights_query import is_insights_query
 from recloser.control.metric_data import MetricsUnavailable, Points, get_metric_data
 from recloser.control.stack import Stack
-from recloser.decide import Limits
 from recloser.errors import EventError, RecloserError
 from recloser.metrics.emf import DURATION, SLOW
+from recloser.signals import Limits
 from recloser.store.turns import LocalTurns, Turns
 
 logger = logging.getLogger(__name__)

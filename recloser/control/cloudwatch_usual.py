@@ -15,9 +15,9 @@ from recloser.control.early_trip import FailureRateAlarm
 from recloser.control.metric_data import MetricsUnavailable, get_metric_data
 from recloser.control.stack import Stack
 from recloser.control.usual_calls import PERIOD_MS, closed_calls_per_second, periods
-from recloser.decide import Limits
 from recloser.metrics.emf import DIMENSION, FAILURE
 from recloser.policy import PolicyError, RecoveryPolicy
+from recloser.signals import Limits
 
 logger = logging.getLogger(__name__)
 

@@ -16,9 +16,10 @@ from recloser.control.alarms import AlarmData, Alarms, RearmDenied
 from recloser.control.contributor_events import ContributorRaised
 from recloser.control.evidence import CallCounts
 from recloser.control.group_evidence import group_signal
-from recloser.decide import Decision, Signal, TimerDue, decide
+from recloser.decide import Decision, decide
 from recloser.errors import Conflict
 from recloser.policy import PolicyError, RecoveryPolicy
+from recloser.signals import Signal, TimerDue
 from recloser.store.rows import encode_circuit
 from recloser.store.tables import Tables
 

@@ -15,7 +15,7 @@ from typing import Protocol
 from recloser.circuit import Circuit, State
 from recloser.control.control import wall_clock_ms
 from recloser.control.ignored import Ignored
-from recloser.decide import FailuresReported, Limits, ReportWindow
+from recloser.signals import FailuresReported, Limits, ReportWindow
 from recloser.store.report_rows import Counted
 from recloser.store.tables import Tables
 

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from recloser.circuit import Circuit
 from recloser.control.metric_data import Points, get_metric_data
 from recloser.control.stack import Stack
-from recloser.decide import Evidence, Limits
 from recloser.metrics.emf import DIMENSION
+from recloser.signals import Evidence, Limits
 
 # Fine buckets say what happened since a close; CloudWatch keeps them where the metric has high resolution.
 FINE_MS, COARSE_MS = 10_000, 60_000

@@ -10,8 +10,8 @@ from recloser.control.alarms import LOOK_BACK_PERIODS, AlarmData, RaisedGroup
 from recloser.control.contributor_events import ContributorRaised
 from recloser.control.evidence import COARSE_MS, CallCounts, Question
 from recloser.control.metric_data import MetricsUnavailable
-from recloser.decide import AlarmRaised, Limits
 from recloser.metrics.emf import FAILURE
+from recloser.signals import AlarmRaised, Limits
 
 logger = logging.getLogger(__name__)
 

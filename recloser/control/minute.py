@@ -29,8 +29,8 @@ from recloser.control.control import Applied, Control
 from recloser.control.evidence import CallCounts, is_since_close
 from recloser.control.group_evidence import group_question, look_back_ms
 from recloser.control.metric_data import Points
-from recloser.decide import AlarmRaised
 from recloser.errors import StoreError
+from recloser.signals import AlarmRaised
 
 logger = logging.getLogger(__name__)
 

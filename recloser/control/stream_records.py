@@ -10,8 +10,8 @@ from typing import Any
 
 from recloser.circuit import Circuit, validate_name
 from recloser.control.ignored import Ignored
-from recloser.decide import ProbesReported
 from recloser.errors import EventError
+from recloser.signals import ProbesReported
 from recloser.store.report_rows import decode_report
 from recloser.store.rows import decode_circuit, decode_probes
 

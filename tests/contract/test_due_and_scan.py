@@ -10,8 +10,9 @@ from decisions import NOW_MS, RETRY_AT_MS, closing, committed, reported, set_pol
 from stored_tables import StoredTables
 
 from recloser.circuit import Circuit, Override, Probes, State
-from recloser.decide import OverrideSet, decide
+from recloser.decide import decide
 from recloser.policy import RecoveryPolicy
+from recloser.signals import OverrideSet
 from recloser.store.tables import Tables
 
 # Enough that every shard of the index has several.

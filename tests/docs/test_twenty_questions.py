@@ -18,7 +18,7 @@ from recloser.circuit import Probes
 from recloser.cli.main import app
 from recloser.control.alarms import CloudWatchAlarms
 from recloser.control.control import Control, wall_clock_ms
-from recloser.decide import AlarmRaised, Evidence, Limits, ProbesReported
+from recloser.signals import AlarmRaised, Evidence, Limits, ProbesReported
 from recloser.store.dynamodb import DynamoDBTables
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")

@@ -13,9 +13,9 @@ from stored_tables import ROOT
 
 from recloser.circuit import Override, State
 from recloser.control.control import Control
-from recloser.decide import OverrideSet
 from recloser.lab.local_aws.emulator import client_environment
 from recloser.lab.local_aws.local_aws import LocalAws
+from recloser.signals import OverrideSet
 from recloser.store.dynamodb import DynamoDBTables
 
 NAME = "told-again-api"

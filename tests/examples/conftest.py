@@ -14,9 +14,9 @@ import pytest
 from stored_tables import StoredTables, create_tables
 
 from recloser.control.control import Control
-from recloser.decide import AlarmRaised
 from recloser.lab.local_aws.emulator import ACCOUNT, REGION, Emulator, client_environment
 from recloser.policy import RecoveryPolicy
+from recloser.signals import AlarmRaised
 
 Clients = Callable[[str], Any]
 

@@ -17,7 +17,7 @@ from stored_tables import ROOT, StoredTables
 from recloser import State
 from recloser.circuit import Override
 from recloser.control.control import Control
-from recloser.decide import OverrideSet, PolicySet, TimerDue
+from recloser.signals import OverrideSet, PolicySet, TimerDue
 
 EXAMPLE = ROOT / "examples" / "pause_queue"
 FULL, LITTLE = {"MaximumConcurrency": 10}, {"MaximumConcurrency": 2}

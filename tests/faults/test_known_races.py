@@ -10,7 +10,6 @@ import pytest
 
 from recloser.circuit import Circuit, Override, State
 from recloser.control.minute import Minute
-from recloser.decide import AlarmRaised, OverrideSet, ProbesReported
 from recloser.errors import CircuitOpen
 from recloser.lab.simulation.chaos import bounds
 from recloser.lab.simulation.chaos.invariants import Invariants
@@ -19,6 +18,7 @@ from recloser.lab.simulation.scenario import Caller, Calls, Environments, Faults
 from recloser.lab.simulation.scenario_file import load_scenario
 from recloser.lab.simulation.simulation import START_MS, Run, simulate
 from recloser.lab.simulation.summary import summary
+from recloser.signals import AlarmRaised, OverrideSet, ProbesReported
 from recloser.testing import World
 
 NAME = "payments-api"

@@ -18,7 +18,9 @@ from stored_tables import ROOT
 from stream_changes import change, row
 
 from recloser.circuit import Circuit, Override, Probes, State
-from recloser.decide import (
+from recloser.decide import decide
+from recloser.policy import RecoveryPolicy
+from recloser.signals import (
     AlarmRaised,
     OverrideReleased,
     OverrideSet,
@@ -26,9 +28,7 @@ from recloser.decide import (
     ProbesReported,
     Reset,
     Signal,
-    decide,
 )
-from recloser.policy import RecoveryPolicy
 
 NOW_MS = 1_789_364_590_000
 

@@ -17,7 +17,8 @@ from deployed_functions import Region
 from lambda_context import Context
 
 from recloser.circuit import Cause, Circuit, State
-from recloser.decide import AlarmRaised, Decision
+from recloser.decide import Decision
+from recloser.signals import AlarmRaised
 
 ACT_ARN = "arn:aws:lambda:eu-west-1:123456789012:function:recloser-ConsoleAct"
 CHROMIUM = shutil.which("chromium")

@@ -13,7 +13,8 @@ from decisions import POLICY
 from deployed_functions import Region, golden
 
 from recloser.circuit import Circuit, State
-from recloser.decide import PolicySet, decide
+from recloser.decide import decide
+from recloser.signals import PolicySet
 
 ALARM = "recloser:any-circuit"
 NAME = "search-api"

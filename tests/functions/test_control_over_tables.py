@@ -19,9 +19,10 @@ from recloser.circuit import Cause, Circuit, Probes, State
 from recloser.control.alarms import CloudWatchAlarms, RaisedAlarm
 from recloser.control.control import ATTEMPTS, Applied, Control
 from recloser.control.minute import Minute, Report
-from recloser.decide import AlarmRaised, Decision, PolicySet, ProbesReported, Reset, decide
+from recloser.decide import Decision, decide
 from recloser.errors import Conflict, StoreError
 from recloser.policy import RecoveryPolicy
+from recloser.signals import AlarmRaised, PolicySet, ProbesReported, Reset
 from recloser.store.memory import MemoryTables
 
 NAME = "payments-api"

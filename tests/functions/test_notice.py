@@ -13,8 +13,9 @@ from notice import notice
 from stream_changes import change, row
 
 from recloser.circuit import Circuit, Override, Probes, State
-from recloser.decide import AlarmRaised, OverrideReleased, OverrideSet, ProbesReported, Reset, Signal, decide
+from recloser.decide import decide
 from recloser.policy import RecoveryPolicy
+from recloser.signals import AlarmRaised, OverrideReleased, OverrideSet, ProbesReported, Reset, Signal
 
 NOW_MS = 1_789_364_590_000
 POLICY = RecoveryPolicy(jitter=0)

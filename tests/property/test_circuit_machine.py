@@ -12,9 +12,10 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from recloser.circuit import Cause, Circuit, Override, Probes, State
 from recloser.control.control import Control
 from recloser.control.minute import Minute
-from recloser.decide import AlarmRaised, OverrideReleased, OverrideSet, ProbesReported, Reset, decide
+from recloser.decide import decide
 from recloser.errors import Conflict
 from recloser.policy import RecoveryPolicy
+from recloser.signals import AlarmRaised, OverrideReleased, OverrideSet, ProbesReported, Reset
 from recloser.store.memory import MemoryTables
 
 NAME = "payments-api"

@@ -18,9 +18,9 @@ from stored_tables import StoredTables, create_tables
 from recloser.circuit import GIVE_BACKS_PER_GENERATION, Override, Probes, State
 from recloser.control.control import Control
 from recloser.control.minute import Minute
-from recloser.decide import AlarmRaised, OverrideSet, ProbesReported
 from recloser.errors import StoreError
 from recloser.policy import RecoveryPolicy
+from recloser.signals import AlarmRaised, OverrideSet, ProbesReported
 from recloser.store.memory import MemoryTables
 from recloser.store.rows import decode_probes
 from recloser.store.tables import Tables

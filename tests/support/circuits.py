@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from recloser.circuit import Cause, Circuit, Override, Probes, State, Transition
-from recloser.decide import AlarmRaised, Decision, Mint, OverrideSet, Signal, decide
+from recloser.decide import Decision, Mint, decide
 from recloser.policy import RecoveryPolicy
+from recloser.signals import AlarmRaised, OverrideSet, Signal
 
 NOW = 1_000_000
 POLICY = RecoveryPolicy(jitter=0)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from recloser.circuit import Cause, Circuit, Probes
-from recloser.decide import AlarmRaised, Decision, Mint, PolicySet, ProbesReported, decide
+from recloser.decide import Decision, Mint, decide
 from recloser.policy import RecoveryPolicy
+from recloser.signals import AlarmRaised, PolicySet, ProbesReported
 from recloser.store.tables import Tables
 
 NOW_MS = 1_789_364_587_912

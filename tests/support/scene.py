@@ -12,11 +12,11 @@ import pytest
 
 from recloser import Circuit, State
 from recloser.control.control import Control
-from recloser.decide import PolicySet
 from recloser.lab.cloudwatch import Event
 from recloser.lab.demo.callers import Callers
 from recloser.lab.demo.observer import Call, Outcome
 from recloser.lab.local_aws.local_aws import LocalAws
+from recloser.signals import PolicySet
 from recloser.store.dynamodb import DynamoDBTables
 
 POLL_SECONDS = 0.1

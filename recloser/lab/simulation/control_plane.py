@@ -18,7 +18,6 @@ from recloser.control.evidence import CloudWatchCallCounts
 from recloser.control.ignored import Ignored
 from recloser.control.minute import Minute
 from recloser.control.stack import Stack
-from recloser.decide import OverrideReleased, OverrideSet, PolicySet, ProbesReported, Reset, Signal
 from recloser.lab.cloudwatch import CloudWatch, Event
 from recloser.lab.cloudwatch.events import CONTRIBUTOR_STATE_CHANGE, STATE_CHANGE
 from recloser.lab.simulation.alarm_definitions import ANY_CIRCUIT_ALARM
@@ -31,6 +30,7 @@ from recloser.lab.simulation.recording import AlarmChange
 from recloser.lab.simulation.scenario import Operation
 from recloser.lab.simulation.shared_tables import SharedTables
 from recloser.policy import RecoveryPolicy
+from recloser.signals import OverrideReleased, OverrideSet, PolicySet, ProbesReported, Reset, Signal
 
 # Lambda tries an asynchronous event twice more, after one and two minutes ("Asynchronous invocation").
 ALARM_RETRIES_SECONDS = (60.0, 120.0)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from recloser.circuit import Circuit
 from recloser.control.control import Applied
-from recloser.decide import Signal
 from recloser.errors import CircuitOpen
 from recloser.lab.simulation.machine import Machine
+from recloser.signals import Signal
 
 
 class Observer:

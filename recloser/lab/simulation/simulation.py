@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from recloser.circuit import Circuit
-from recloser.decide import PolicySet
 from recloser.lab.cloudwatch import CloudWatch
 from recloser.lab.simulation.alarm_definitions import STEADY_SECONDS, deployed_alarms
 from recloser.lab.simulation.context import Context
@@ -23,6 +22,7 @@ from recloser.lab.simulation.recording import Recording
 from recloser.lab.simulation.scenario import Scenario
 from recloser.lab.simulation.shared_tables import SharedTables, Usage
 from recloser.lab.simulation.telemetry import EnvironmentPublisher, Telemetry, Written
+from recloser.signals import PolicySet
 
 START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z: a whole minute, so that second 60 of a run begins one
 

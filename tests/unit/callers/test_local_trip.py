@@ -12,7 +12,7 @@ import pytest
 
 from recloser import CircuitBreaker, CircuitOpen, LocalTrip, State, value
 from recloser.circuit import Cause, Override
-from recloser.decide import OverrideSet, PolicySet
+from recloser.signals import OverrideSet, PolicySet
 from recloser.testing import World
 
 NAME = "payments-api"

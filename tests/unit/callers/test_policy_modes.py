@@ -10,7 +10,7 @@ import pytest
 
 from recloser import CircuitBreaker, CircuitOpen, State
 from recloser.circuit import Override
-from recloser.decide import OverrideSet, PolicySet
+from recloser.signals import OverrideSet, PolicySet
 from recloser.testing import World
 
 NAME = "payments-api"

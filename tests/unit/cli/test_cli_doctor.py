@@ -17,7 +17,7 @@ from recloser.cli import views
 from recloser.cli.account import Account, TripAlarm
 from recloser.cli.doctor import trip_alarms
 from recloser.control.control import Control
-from recloser.decide import AlarmRaised
+from recloser.signals import AlarmRaised
 from recloser.store.dynamodb import DynamoDBTables
 
 RATE = "IF(FILL(calls, 0) >= 3, 100 * failures / calls, 0)"

@@ -15,7 +15,7 @@ from typer.testing import Result
 from recloser.circuit import State
 from recloser.cli.times import moment, moment_ms
 from recloser.control.control import Control
-from recloser.decide import AlarmRaised
+from recloser.signals import AlarmRaised
 from recloser.store.dynamodb import DynamoDBTables
 
 BROKEN = AlarmRaised("recloser:payments-api:failure-rate-fast", "Threshold Crossed", None)

@@ -14,7 +14,7 @@ from recloser.circuit import State
 from recloser.cli import choice
 from recloser.cli.main import app
 from recloser.control.control import Control
-from recloser.decide import AlarmRaised
+from recloser.signals import AlarmRaised
 from recloser.store.dynamodb import DynamoDBTables
 
 ORDERS = {"Name": "Circuit", "Value": "orders"}

@@ -14,8 +14,9 @@ from recloser.circuit import Cause, Circuit, Override, Probes, State
 from recloser.cli import status, views
 from recloser.cli.times import clock, moment
 from recloser.control.control import Control, wall_clock_ms
-from recloser.decide import AlarmRaised, Decision, Evidence, Limits, OverrideSet, ProbesReported
+from recloser.decide import Decision
 from recloser.policy import RecoveryPolicy
+from recloser.signals import AlarmRaised, Evidence, Limits, OverrideSet, ProbesReported
 from recloser.store.dynamodb import DynamoDBTables
 
 BROKEN = AlarmRaised("payments-alarm", "[red]Threshold[/red] Crossed", None)

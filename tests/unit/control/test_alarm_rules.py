@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from recloser.control.alarm_rules import Rule, read_group_limits, read_limits, read_rule
-from recloser.decide import Limits
+from recloser.signals import Limits
 
 MINUTE = 60_000
 

@@ -16,7 +16,7 @@ from recloser.control.control import Control
 from recloser.control.evidence import CloudWatchCallCounts
 from recloser.control.minute import Minute, Report
 from recloser.control.stack import Stack
-from recloser.decide import OverrideSet, Reset
+from recloser.signals import OverrideSet, Reset
 from recloser.store.memory import MemoryTables
 
 NOW_MS = 1_789_364_630_000  # 05:43:50

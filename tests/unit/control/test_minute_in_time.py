@@ -9,7 +9,8 @@ import pytest
 from recloser.circuit import Circuit, State
 from recloser.control.control import Control
 from recloser.control.minute import Minute, Report
-from recloser.decide import AlarmRaised, Decision
+from recloser.decide import Decision
+from recloser.signals import AlarmRaised
 from recloser.store.memory import MemoryTables
 
 CIRCUITS = 10_000

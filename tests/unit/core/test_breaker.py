@@ -12,10 +12,10 @@ import pytest
 
 from recloser import CircuitBreaker, CircuitOpen, LocalTrip, State, function, value
 from recloser.circuit import Circuit
-from recloser.decide import PolicySet, Reset
 from recloser.errors import StoreError
 from recloser.metrics.recorder import EmfPublisher
 from recloser.policy import RecoveryPolicy
+from recloser.signals import PolicySet, Reset
 from recloser.store.memory import MemoryTables
 from recloser.testing import World
 

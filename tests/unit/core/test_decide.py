@@ -21,20 +21,18 @@ from circuits import (
 )
 
 from recloser.circuit import Cause, Circuit, State, Trip
-from recloser.decide import (
+from recloser.decide import Decision, Mint, decide
+from recloser.policy import RecoveryPolicy
+from recloser.signals import (
     AlarmRaised,
-    Decision,
     Evidence,
     FailuresReported,
     Limits,
-    Mint,
     ProbesReported,
     ReportWindow,
     Signal,
     TimerDue,
-    decide,
 )
-from recloser.policy import RecoveryPolicy
 
 
 def evidence(calls: int, failures: int, begins_ms: int = 900_001, ends_ms: int = 960_001) -> AlarmRaised:

@@ -8,8 +8,9 @@ import pytest
 from circuits import ADMITTING, BY_HAND, CLOSED, HALF_OPEN, NOW, OPEN, STALE, Row, probes
 
 from recloser.circuit import GIVE_BACKS_PER_GENERATION, Cause, Probes, State
-from recloser.decide import AlarmRaised, Mint, ProbesReported, TimerDue
+from recloser.decide import Mint
 from recloser.policy import RecoveryPolicy
+from recloser.signals import AlarmRaised, ProbesReported, TimerDue
 
 WAIT, DEADLINE, CLOCKS_APART = 10_000, 30_000, 60_000
 LATER = NOW + DEADLINE  # when the deadline of a half-open circuit has come

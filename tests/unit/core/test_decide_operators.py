@@ -21,15 +21,8 @@ from circuits import (
 )
 
 from recloser.circuit import Cause, Circuit, Override, State, Transition
-from recloser.decide import (
-    Mint,
-    OverrideReleased,
-    PolicySet,
-    ProbesReported,
-    Reset,
-    TimerDue,
-    decide,
-)
+from recloser.decide import Mint, decide
+from recloser.signals import OverrideReleased, PolicySet, ProbesReported, Reset, TimerDue
 
 
 @pytest.mark.parametrize("circuit", [CLOSED, OPEN, HALF_OPEN])

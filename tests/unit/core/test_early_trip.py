@@ -10,8 +10,9 @@ from recloser.circuit import Cause, Circuit, State
 from recloser.control.early_trip import EarlyTrip, FailureRateAlarm, windows
 from recloser.control.ignored import Ignored
 from recloser.control.usual_calls import closed_calls_per_second
-from recloser.decide import Decision, FailuresReported, Limits, decide
+from recloser.decide import Decision, decide
 from recloser.policy import RecoveryPolicy
+from recloser.signals import FailuresReported, Limits
 from recloser.store.memory import MemoryTables
 from recloser.store.report_rows import FIRST_LATER_SHARD, Counted
 

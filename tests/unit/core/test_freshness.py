@@ -10,8 +10,9 @@ import pytest
 from recloser.circuit import Circuit, State
 from recloser.control.alarm_events import from_alarm_event
 from recloser.control.ignored import Ignored
-from recloser.decide import AlarmRaised, decide
+from recloser.decide import decide
 from recloser.policy import RecoveryPolicy
+from recloser.signals import AlarmRaised
 
 MINUTE_MS = 60_000
 # Opened 24 s into a minute, and closed 24 s later, within the same one.

@@ -6,7 +6,6 @@ from collections import defaultdict
 
 from recloser.circuit import Cause, Circuit, State
 from recloser.control.control import Applied
-from recloser.decide import AlarmRaised, ProbesReported, Signal
 from recloser.errors import CircuitOpen
 from recloser.lab.simulation.chaos.bounds import caches_expire_seconds, refusals_end_seconds
 from recloser.lab.simulation.dependency import failing_share
@@ -16,6 +15,7 @@ from recloser.lab.simulation.observer import Observer
 from recloser.lab.simulation.scenario import Scenario
 from recloser.lab.simulation.simulation import START_MS, Run, Simulation
 from recloser.policy import CallerPolicy
+from recloser.signals import AlarmRaised, ProbesReported, Signal
 
 # What one write may do: from, to, and how far the generation moves.
 STEPS = {

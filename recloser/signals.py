@@ -1,0 +1,177 @@
+"""What can happen to a circuit: the signals that `decide` goes by, as frozen data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recloser.circuit import Override, Probes
+
+# Of calls that fail as often as the threshold allows, so much luck is seen once in a thousand windows.
+LUCK_DEVIATIONS = 3.0
+FEWEST_LATER_CALLS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When failures are too many: more than `threshold_percent` of the calls, of at least `minimum_calls`."""
+
+    threshold_percent: float
+    minimum_calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the metrics hold of a circuit since its last close, for an alarm that cannot ask for a minimum.
+
+    Args:
+        calls: calls made in the newest bad data.
+        failures: how many of them failed.
+        begins_ms: when this data begins.
+        ends_ms: when it ends.
+        limits: those of the alarm that was raised, and of the stack.
+        own_limits: those of the circuit's own failure-rate alarm, which go before all others; None: it has
+            none. Between the two stand `failure_threshold_percent` and `minimum_calls` of its policy.
+
+    """
+
+    calls: int
+    failures: int
+    begins_ms: int
+    ends_ms: int
+    limits: Limits
+    own_limits: Limits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRaised:
+    """CloudWatch moved an alarm to ALARM.
+
+    `newest_data_ends_ms` is when the newest breaching datapoint ended; None: set by hand
+    (SetAlarmState), so there is no data to judge. `newest_data_begins_ms` is when it began; None: that is
+    not known, as for a composite alarm. With `evidence` the alarm was not set by hand; its times go before
+    those two, and its figures are judged. `threshold` and `datapoints`, newest first, are kept with the trip.
+    """
+
+    alarm: str
+    reason: str
+    newest_data_ends_ms: int | None
+    newest_data_begins_ms: int | None = None
+    evidence: Evidence | None = None
+    threshold: float | None = None
+    datapoints: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReportWindow:
+    """What environments reported of the last `seconds`, and what a circuit usually makes in that time.
+
+    `usual_calls` is the number of calls that the closed circuit normally makes in `seconds`; None: it is not
+    known, and nothing follows from the window. Environments without failures do not report: without such a
+    baseline the calls that succeeded there would be missing.
+    `later_calls` are those that environments made after their first report, `later_failures` how many of them
+    failed. An environment reports because calls failed; only what comes later is a fair sample.
+    """
+
+    seconds: float
+    calls: int
+    failures: int
+    usual_calls: float | None
+    later_calls: int = 0
+    later_failures: int = 0
+
+    @property
+    def lower_bound_percent(self) -> float | None:
+        """The least that the failure rate of the fleet can be; None: nothing can be said."""
+        is_plausible = 0 <= self.failures <= self.calls
+        if self.usual_calls is None or not is_plausible or not self.calls:
+            return None
+        return 100 * self.failures / max(self.calls, self.usual_calls)
+
+    def fails_more_than(self, percent: float) -> bool:
+        """Tell whether calls after a first report fail more often than that, by more than luck.
+
+        Traffic that has grown since the usual calls were counted makes the lower bound too high: this does
+        not rest on them.
+        """
+        share, calls = percent / 100, self.later_calls
+        luck = LUCK_DEVIATIONS * (calls * share * max(0.0, 1 - share)) ** 0.5
+        return calls >= FEWEST_LATER_CALLS and self.later_failures - share * calls > luck
+
+
+@dataclass(frozen=True, slots=True)
+class FailuresReported:
+    """Environments reported failures while they happen.
+
+    Args:
+        generation: that of the closed circuit in which the calls were made.
+        windows: sums over the last 1, 2, 4 and 8 seconds, say; one above the limits is enough.
+        limits: those of `alarm` as it stands in CloudWatch now.
+        alarm: the failure-rate alarm whose limits are taken; it is re-armed when the circuit closes.
+
+    """
+
+    generation: int
+    windows: tuple[ReportWindow, ...]
+    limits: Limits
+    alarm: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbesReported:
+    """The permits of one generation changed: one was claimed, reported, or given back."""
+
+    probes: Probes
+
+
+@dataclass(frozen=True, slots=True)
+class TimerDue:
+    """The scheduled rule looks at a circuit.
+
+    `probes` are those of its generation; None: there is no such item.
+    """
+
+    probes: Probes | None
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideSet:
+    """An operator forces a state."""
+
+    override: Override
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideReleased:
+    """An operator takes the override back."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """An operator starts the circuit afresh: closed, no override, no memory of earlier trips."""
+
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """An operator replaces the circuit's own settings, already validated."""
+
+    policy: Mapping[str, Any]
+    by: str
+
+
+Signal = (
+    AlarmRaised
+    | FailuresReported
+    | ProbesReported
+    | TimerDue
+    | OverrideSet
+    | OverrideReleased
+    | Reset
+    | PolicySet
+)
