@@ -27,8 +27,8 @@ from typing import Any
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PAGE = ROOT / "docs" / "mutants.md"
-BESIDE = ("functions", "events", "docs", "examples", "template.yaml", "alarms.yaml")  # what tests read
-COPIED = ("recloser", "tests", "pyproject.toml", *BESIDE)
+READ_BY_TESTS = ("functions", "events", "docs", "examples", "template.yaml", "alarms.yaml")
+COPIED = ("recloser", "tests", "pyproject.toml", *READ_BY_TESTS)
 KILLED, TIMED_OUT = {1, 3}, {-24, 24, 36, 152, 255}  # exit codes, as in mutmut's stats.py
 NUMBER = re.compile(r"__mutmut_\d+$")
 QUOTED = re.compile(r'"[^"]*"')
@@ -45,7 +45,7 @@ class Mutant:
     after: str
 
     @property
-    def is_prose(self) -> bool:
+    def is_text_only(self) -> bool:
         """Only a sentence for people has changed: a reason, an error, a line of the log."""
         plain = [QUOTED.sub('""', each) for each in (self.before, self.after)]
         texts = [each for each in QUOTED.findall(self.before) if each not in QUOTED.findall(self.after)]
@@ -113,7 +113,7 @@ def run(work: Path, target: dict[str, Any], at_once: int) -> None:
     settings = {
         "source_paths": ["recloser"],
         "only_mutate": target["modules"],
-        "also_copy": BESIDE,
+        "also_copy": READ_BY_TESTS,
         "pytest_add_cli_args_test_selection": target["tests"],
         "pytest_add_cli_args": ["-p", "no:cacheprovider", *target.get("arguments", ())],
         "use_git_change_detection": ["false"],
@@ -188,7 +188,7 @@ def readable(name: str) -> str:
 
 
 def is_known(mutant: Mutant, known: list[dict[str, str]]) -> bool:
-    return mutant.is_prose or any(explains(entry, mutant) for entry in known)
+    return mutant.is_text_only or any(explains(entry, mutant) for entry in known)
 
 
 def explains(entry: dict[str, str], mutant: Mutant) -> bool:
@@ -200,11 +200,11 @@ def explains(entry: dict[str, str], mutant: Mutant) -> bool:
 
 
 def counted(result: Result, known: list[dict[str, str]]) -> Counter[str]:
-    """Sort the mutants: those that only change prose are no mutants of the behavior."""
+    """Count the mutants by what became of them; those that only change text are counted apart."""
     counts = Counter(killed=result.killed, timed_out=result.timed_out)
     for mutant in result.survived:
-        if mutant.is_prose:
-            counts["prose"] += 1
+        if mutant.is_text_only:
+            counts["text_only"] += 1
         elif any(explains(entry, mutant) for entry in known):
             counts["equivalent"] += 1
         else:
@@ -221,14 +221,14 @@ def percent(result: Result, known: list[dict[str, str]]) -> float:
 
 def table(results: list[Result], known: list[dict[str, str]]) -> list[str]:
     lines = [
-        "| module | mutants | killed | prose | survived, equivalent | survived, a gap | killed |",
+        "| module | mutants | killed | text only | equivalent | gaps | share killed |",
         "|---|---|---|---|---|---|---|",
     ]
     for each in results:
         counts = counted(each, known)
         died = counts["killed"] + counts["timed_out"]
         cells = [f"`{each.module}`", sum(counts.values()), died]
-        cells += [counts[name] for name in ("prose", "equivalent", "gaps")]
+        cells += [counts[name] for name in ("text_only", "equivalent", "gaps")]
         lines.append(f"| {' | '.join(map(str, cells))} | {percent(each, known):.1f} % |")
     return lines
 
@@ -257,26 +257,27 @@ def listed(known: list[dict[str, str]]) -> Iterator[str]:
 PAGE_TEXT = """\
 # Mutation tests
 
-A mutant is the code with one small change: `<` for `<=`, an argument that is missing, a condition turned
-round. A mutant that no test notices survives, and shows a gap. `make mutants` makes this page; `make test`
-makes no mutants.
+A mutant is the code with one small change, such as `<` instead of `<=`, a missing argument or an inverted
+condition. If a test fails, the mutant is killed. If all tests pass, it survives: the tests have a gap.
+`make mutants` makes the mutants and writes this page. `make test` does not.
 
 {table}
 
 Measured with {machine}.
-The command is `python tests/mutants/run.py`. What is mutated, and by which tests it is tried, is in
-`tests/mutants/targets.toml`.
+The command is `python tests/mutants/run.py`. `tests/mutants/targets.toml` lists the modules, and the tests
+for each.
 
-"prose": survivors that only change a sentence for people (a reason, an error, a line of the log). They count
-neither as killed nor as survived. The last column is the share of all others, equivalent ones included.
+- "text only" are survivors that change only a sentence for people: a reason, an error, a line of the log.
+- "equivalent" are survivors that behave like the original code. They are listed below with the reason.
+- "share killed" is the share of all mutants except those of text only.
 
-mutmut leaves alone: functions with a decorator, fields of dataclasses, constants of a module.
+mutmut does not change functions with a decorator, fields of dataclasses, and constants of a module.
 
 ## Gaps
 
 {gaps}
 
-## Survivors that no test can see
+## Equivalent mutants
 
 {known}
 """
