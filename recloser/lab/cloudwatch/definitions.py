@@ -41,7 +41,26 @@ NO_PERIOD = "Period must not be null"
 SHORT_PERIOD = "MetricsInsights monitors do not support less than 60 seconds period"
 LONG_RANGE = "MetricsInsights monitors cannot be checked across more than 3 hours"
 SEARCHES = "SEARCH is not supported on Metric Alarms."
-REFUSALS = frozenset({SEVERAL_SERIES, TWO_QUERIES, NO_PERIOD, SHORT_PERIOD, LONG_RANGE, SEARCHES})
+INSUFFICIENT_DATA_ACTION = (
+    "InsufficientData actions are not supported for contributor-level action types in Multi Time Series "
+    "alarms"
+)
+SCALING_ACTION = "Autoscaling actions are not available for Multi Time Series alarms"
+REFUSALS = frozenset(
+    {
+        SEVERAL_SERIES,
+        TWO_QUERIES,
+        NO_PERIOD,
+        SHORT_PERIOD,
+        LONG_RANGE,
+        SEARCHES,
+        INSUFFICIENT_DATA_ACTION,
+        SCALING_ACTION,
+    }
+)
+# Actions that are taken for each contributor; any other is its parent's (user guide, "Alarm actions").
+_CONTRIBUTOR_ACTIONS = (":sns:", ":lambda:")
+_ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 
 _ALARM_SETTINGS = {
     "AlarmName",
@@ -203,8 +222,14 @@ class _MetricAlarmReader(Reader):
         if returned.select is not None and returned.select.group_by:
             if returned.select.order_by is None:
                 raise self.error(SEVERAL_SERIES)
-            if self.settings.get("InsufficientDataActions"):
-                raise self.error("InsufficientDataActions cannot be set: contributors know no such state")
+            self._check_contributor_actions()
+
+    def _check_contributor_actions(self) -> None:
+        actions = {key: [str(arn) for arn in self.settings.get(key) or ()] for key in _ACTIONS}
+        if any(":autoscaling:" in arn for arns in actions.values() for arn in arns):
+            raise self.error(SCALING_ACTION)
+        if any(kind in arn for arn in actions["InsufficientDataActions"] for kind in _CONTRIBUTOR_ACTIONS):
+            raise self.error(INSUFFICIENT_DATA_ACTION)
 
     def _scalar(self) -> tuple[tuple[MetricQuery, ...], int]:
         if ("Statistic" in self.settings) == ("ExtendedStatistic" in self.settings):

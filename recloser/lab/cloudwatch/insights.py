@@ -66,15 +66,17 @@ class QueryError(ValueError):
 
 
 class Condition(NamedTuple):
-    """One comparison of WHERE: a dimension that has, or has not, a value."""
+    """One comparison of WHERE: a dimension that has, or has not, a value.
+
+    A metric without the dimension has not the value (so stackd's documentation tells of its captures).
+    """
 
     dimension: str
     equal: bool
     value: str
 
     def holds(self, metric: Metric) -> bool:
-        found = dict(metric.dimensions).get(self.dimension)
-        return found is not None and (found == self.value) is self.equal
+        return (dict(metric.dimensions).get(self.dimension) == self.value) is self.equal
 
 
 @dataclass(frozen=True, slots=True)

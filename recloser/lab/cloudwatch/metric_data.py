@@ -12,6 +12,8 @@ from recloser.lab.cloudwatch.metrics import MetricStore
 from recloser.lab.cloudwatch.series import Span
 
 MS_PER_SECOND = 1000
+# A query with a period below a minute is answered by the minute (stackd's documentation of its captures).
+SHORTEST_QUERY_PERIOD_SECONDS = 60
 
 Values = list[float | None]
 
@@ -41,10 +43,13 @@ def metric_data(
         read = metric_queries(queries)
     except InvalidAlarmError as error:
         raise InvalidQueryError(error.problem) from error
+    if sum(query.select is not None for query, _ in read) > 1:
+        raise InvalidQueryError("at most one Metrics Insights query may stand in a request")
     answers: dict[str, _Answer] = {}
     for query, period in read:
         if query.stat is not None or query.select is not None:
-            answers[query.id] = _read(store, query, _span(period, span_ms), now_ms)
+            shortest = 0 if query.select is None else SHORTEST_QUERY_PERIOD_SECONDS
+            answers[query.id] = _read(store, query, _span(max(period, shortest), span_ms), now_ms)
     for query, period in read:
         if query.id not in answers:
             answers[query.id] = _computed(query, period, read, answers)

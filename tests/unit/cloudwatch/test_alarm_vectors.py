@@ -1,14 +1,17 @@
-"""Evaluations that AWS made, replayed: see tests/vectors/README.md."""
+"""Evaluations that AWS made, replayed: see tests/vectors/README.md.
+
+With RECLOSER_VECTORS=FOLDER every *.json of that folder is replayed instead of the project's own.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
+from vectors import EVALUATIONS, OWN, vectors
 
 from recloser.lab.cloudwatch import CloudWatch, Metric, MetricAlarm, Sample, metric_alarm
 from recloser.lab.cloudwatch.aggregate import Aggregate
@@ -16,8 +19,8 @@ from recloser.lab.cloudwatch.metrics import MetricStore
 from recloser.lab.cloudwatch.series import Span
 from recloser.lab.cloudwatch.statistics import parse_statistic
 
-FOLDER = Path(__file__).parents[2] / "vectors" / "alarms"
-VECTORS = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
+READ = vectors("alarms")
+VECTORS = READ.of_kind[EVALUATIONS]
 TRANSITIONS = {name: vector for name, vector in VECTORS.items() if "kind" not in vector}
 
 
@@ -29,7 +32,9 @@ def samples(alarm: MetricAlarm, points: list[Any]) -> Iterator[Sample]:
     metric = alarm.metrics[0]
     unit = alarm.definition.get("Unit", "None")
     for begin, value, count in points:
-        yield Sample(metric, ms(begin), value, count or 1, unit=unit, storage_resolution_seconds=1)
+        several = value if isinstance(value, dict) else {"value": [value], "counts": [count or 1]}
+        for one, times in zip(several["value"], several["counts"], strict=True):
+            yield Sample(metric, ms(begin), one, times, unit=unit, storage_resolution_seconds=1)
 
 
 def replay(vector: dict[str, Any]) -> list[dict[str, Any]]:
@@ -43,9 +48,14 @@ def replay(vector: dict[str, Any]) -> list[dict[str, Any]]:
     return [event["detail"]["state"] for event in region.advance(query_ms)]
 
 
+def test_every_file_is_a_vector() -> None:
+    """What is in the folder is replayed, or the test says which file is none and why."""
+    READ.check(EVALUATIONS)
+
+
 def test_there_are_enough() -> None:
     """The captures are there."""
-    assert len(VECTORS) >= 37
+    assert len(list((OWN / "alarms").glob("*.json"))) >= 50
 
 
 @pytest.mark.parametrize("name", TRANSITIONS)

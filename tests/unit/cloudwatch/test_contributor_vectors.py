@@ -1,26 +1,26 @@
 """Timelines of contributor alarms, as AWS evaluated them: see tests/vectors/contributors/FORMAT.md.
 
-With RECLOSER_VECTORS=FOLDER every *.json of that folder is replayed instead of the project's own.
+With RECLOSER_VECTORS=FOLDER every *.json of that folder is replayed instead of the project's own; what is no
+vector fails, with its file and why.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from vectors import EVALUATIONS, OWN, TIMELINES, VARIABLE, Vectors, vectors
 
 from recloser.lab.cloudwatch import CloudWatch, Event, InvalidAlarmError, Metric, Place, metric_alarm
 from recloser.lab.cloudwatch.events import CONTRIBUTOR_STATE_CHANGE, STATE_CHANGE
 from recloser.lab.cloudwatch.insights import answer, describe, is_query, parse_query
 from recloser.lab.cloudwatch.series import Span
 
-OWN = Path(__file__).parents[2] / "vectors" / "contributors"
-FOLDER = Path(os.environ.get("RECLOSER_VECTORS", OWN))
-VECTORS = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
+READ = vectors("contributors")
+VECTORS = READ.of_kind[TIMELINES]
 # AWS's evaluations of one phase lie some milliseconds apart, and a state bears the time of its writing.
 JITTER_MS = 20
 MINUTE_MS = 60_000
@@ -37,7 +37,7 @@ def steps(vector: Step, *kinds: str) -> list[Step]:
     return [step for step in vector.get("steps", ()) if step["do"] in kinds]
 
 
-TIMELINES = [name for name, vector in VECTORS.items() if steps(vector, "evaluate")]
+EVALUATED = [name for name, vector in VECTORS.items() if steps(vector, "evaluate")]
 ADMITTED = [
     pytest.param(step, id=f"{name}-{step['label']}")
     for name, vector in VECTORS.items()
@@ -201,7 +201,12 @@ class Replay:
         assert found == step["rows"]
 
 
-@pytest.mark.parametrize("name", TIMELINES)
+def test_every_file_is_a_vector() -> None:
+    """What is in the folder is replayed, or the test says which file is none and why."""
+    READ.check(TIMELINES)
+
+
+@pytest.mark.parametrize("name", EVALUATED)
 def test_a_timeline_goes_as_on_aws(name: str) -> None:
     """Each contributor and its parent change when, to what, and with the words that AWS had."""
     Replay(VECTORS[name]).run()
@@ -236,7 +241,7 @@ def strip(event: Any) -> str:
 def test_an_id_belongs_to_the_attributes_alone() -> None:
     """In every timeline the same attributes have the same id, and different ones another."""
     ours: dict[str, set[str]] = {}
-    for name in TIMELINES:
+    for name in EVALUATED:
         replay = Replay(VECTORS[name])
         replay.run()
         for item in replay.region.describe_alarm_history(kind="AlarmContributorStateUpdate"):
@@ -276,3 +281,54 @@ def test_a_new_series_is_seen_late(bounds: dict[str, float]) -> None:
     span = Span(begin_ms, 60, 1)
     assert not answer(select, region.metrics, span, begin_ms + round(bounds["more_than_s"] * 1000))
     assert answer(select, region.metrics, span, begin_ms + round(bounds["at_most_s"] * 1000))
+
+
+def told(folder: Path, kind: str = TIMELINES) -> str:
+    with pytest.raises((pytest.fail.Exception, pytest.skip.Exception)) as outcome:
+        Vectors(folder).read().check(kind)
+    return str(outcome.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{not json", "Expecting property name"),
+        ("[1, 2]", "neither a timeline of a contributor alarm"),
+        ('{"hello": 1}', "its members are hello"),
+        ("{}", "its members are none"),
+        ('{"series": {}, "steps": [{"do": "dance"}]}', "step 1 does 'dance'; known are admit, evaluate,"),
+        ('{"steps": []}', "member series is missing"),
+    ],
+)
+def test_what_is_no_vector_is_named(tmp_path: Path, text: str, why: str) -> None:
+    """A file that is no vector fails with its name and why, beside others that are replayed."""
+    (tmp_path / "good.json").write_text('{"series": {}, "steps": []}')
+    (tmp_path / "odd.json").write_text(text)
+    assert f"{VARIABLE}: {tmp_path / 'odd.json'}: " in told(tmp_path)
+    assert why in told(tmp_path)
+    assert list(Vectors(tmp_path).read().of_kind[TIMELINES]) == ["good"]
+
+
+def test_a_folder_without_vectors_is_named(tmp_path: Path) -> None:
+    """A folder that is missing, empty, a file, or holds folders alone is an error that says so."""
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "file").touch()
+    assert f"{tmp_path / 'none'} does not exist" in told(tmp_path / "none")
+    assert f"{tmp_path / 'file'} is no folder" in told(tmp_path / "file")
+    assert f"{tmp_path} holds no *.json; its folders are deeper" in told(tmp_path)
+
+
+def test_the_other_kind_is_left_to_its_own_test() -> None:
+    """A folder that holds the other kind alone has nothing to replay, and says which test replays it."""
+    assert "which tests/unit/cloudwatch/test_alarm_vectors.py replays" in told(OWN / "alarms")
+    assert "which tests/unit/cloudwatch/test_contributor_vectors.py replays" in told(
+        OWN / "contributors", EVALUATIONS
+    )
+
+
+def test_a_relative_folder_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path is one from the working directory; an empty one means the project's own."""
+    monkeypatch.chdir(OWN)
+    for named in ("contributors", ""):
+        monkeypatch.setenv(VARIABLE, named)
+        assert len(vectors("contributors").of_kind[TIMELINES]) >= 10

@@ -130,7 +130,10 @@ def test_history_shows_contributors_only_when_asked() -> None:
     ("changes", "why"),
     [
         ({"EvaluationPeriods": 181}, "MetricsInsights monitors cannot be checked across more than 3 hours"),
-        ({"InsufficientDataActions": ["arn:aws:sns:eu-west-1:1:t"]}, "InsufficientDataActions cannot be set"),
+        (
+            {"InsufficientDataActions": ["arn:aws:sns:eu-west-1:1:t"]},
+            "InsufficientData actions are not supported",
+        ),
         ({"EvaluationWindow": "WallClockWindow"}, "EvaluationWindow must be one of SlidingWindow"),
         ({"Threshold": float("nan")}, "Threshold must be finite, not nan"),
         ({"EvaluationPeriods": float("nan")}, "EvaluationPeriods must be a whole number"),

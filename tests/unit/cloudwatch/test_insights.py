@@ -58,7 +58,7 @@ def rows(query: str, kept: MetricStore = FLEET) -> list[tuple[str, list[float | 
         ),
         (
             "SELECT MIN(Failure) FROM Recloser WHERE Circuit != 'c' AND Circuit != 'b' GROUP BY \"Circuit\"",
-            [("a", [1.0, 0.0])],
+            [("Other", [2.0, None]), ("a", [1.0, 0.0])],
         ),
         (
             "SELECT SUM(Failure) FROM Recloser WHERE Circuit = 'c' GROUP BY Function, Circuit",

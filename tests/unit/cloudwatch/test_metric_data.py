@@ -73,10 +73,23 @@ def test_queries(region: CloudWatch) -> None:
     ]
 
 
+def test_a_query_below_a_minute_is_answered_by_the_minute(region: CloudWatch) -> None:
+    """Metrics Insights knows no period below a minute: GetMetricData takes one and answers minutes."""
+    query = "SELECT COUNT(Failure) FROM SCHEMA(Recloser, Circuit) WHERE Circuit = 'a'"
+    assert asked(region, {"Id": "q", "Expression": query, "Period": 10}) == [("q", "q", [0], [6.0])]
+
+
+QUERY = "SELECT AVG(Failure) FROM Recloser"
+
+
 @pytest.mark.parametrize(
     ("queries", "why"),
     [
-        ([{"Id": "q", "Expression": "SELECT AVG(Failure) FROM Recloser"}], "Period must not be null"),
+        ([{"Id": "q", "Expression": QUERY}], "Period must not be null"),
+        (
+            [{"Id": name, "Expression": QUERY, "Period": 60} for name in ("q", "p")],
+            "at most one Metrics Insights query",
+        ),
         ([stat("a", "Sum"), stat("a", "Sum")], "an Id occurs twice"),
         ([stat("a", "Sum", 7)], "Period must be 10, 20, 30 or a multiple of 60 s, not 7"),
         ([stat("a", "Sum"), stat("b", "Sum", 10), {"Id": "e", "Expression": "a + b"}], "several periods"),
