@@ -13,11 +13,11 @@ The first row that fits counts:
 | an operator holds the circuit closed                      | call |
 | an operator holds the circuit open                        | refuse until the override ends |
 | CLOSED, shadow mode                                       | call |
-| CLOSED, this process holds its calls back (local trip)    | refuse until the hold ends |
-| CLOSED, such a hold has just ended                        | call: the trial |
-| CLOSED, the ramp after a close has not drawn this call    | refuse |
+| CLOSED, a local trip holds in this process                | refuse until it ends |
+| CLOSED, a local trip has just ended                       | call: the trial |
+| CLOSED, the ramp after a close leaves this call out       | refuse |
 | CLOSED                                                    | call |
-| OPEN or HALF_OPEN, retry_at has come, it is our turn      | probe; without a permit: refuse |
+| OPEN or HALF_OPEN, retry_at has come, it may claim        | probe; without a permit: refuse |
 | OPEN or HALF_OPEN                                         | refuse |
 
 A flag that is stale counts like a fresh one where "last-known" is chosen; its calls are unprotected. Calls

@@ -9,20 +9,20 @@ what it says. Times are epoch milliseconds.
 | AlarmRaised, data newer than the last close | trip | nothing | nothing |
 | ... with evidence: too few calls, or not above the threshold | nothing | nothing | nothing |
 | ... no data newer than the last close | re-arm the alarm | nothing | nothing |
-| ... set by hand | trip | nothing | trip |
-| FailuresReported: the lower bound is above the threshold, and not by luck | trip | nothing | nothing |
+| ... set manually (SetAlarmState) | trip | nothing | trip |
+| FailuresReported: more fail than the threshold allows, and not by chance | trip | nothing | nothing |
 | ProbesReported: a probe failed | nothing | trip | trip |
 | ... enough succeeded | nothing | close, re-arm | close, re-arm |
 | ... the canary succeeded | nothing | half-open, the other permits | the other permits |
-| ... one was claimed, none reported | nothing | half-open | nothing |
+| ... one was claimed, none reported | nothing | half-open | start the probe deadline |
 | ... of another generation | nothing | nothing | nothing |
-| TimerDue | nothing | from `retry_at` on: half-open | at the deadline: probes that are out are lost |
-| ... no permits that can be used | nothing | new generation | new generation |
+| TimerDue | nothing | from `retry_at` on: half-open | at the deadline: trip, or replace lost permits |
+| ... permits missing or unusable | nothing | new generation | new generation |
 | OverrideSet OPEN | new generation, held open | new generation, held open | new generation, held open |
-| OverrideSet CLOSED | let through | let through | let through |
-| OverrideReleased | the state underneath; from held open: new generation | | |
+| OverrideSet CLOSED | forced closed | forced closed | forced closed |
+| OverrideReleased | no override; if it was OPEN: new generation | the same | the same |
 | Reset | close, re-arm | close, re-arm | close, re-arm |
-| PolicySet | the settings | the settings | the settings |
+| PolicySet | new settings | new settings | new settings |
 
 A trip and a close begin a new generation: what belongs to an older one changes nothing. While an operator
 holds a circuit open, only operators and the end of the override move it.

@@ -1,4 +1,4 @@
-"""What the pages show is what happens: every Python block of the README and of docs runs, where it stands."""
+"""Every Python block of README, CONTRIBUTING and docs runs, in the page's order."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Snippet:
 
 
 def pages() -> list[Path]:
-    """The README and every page of the docs."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    """The README, CONTRIBUTING, and every page of the docs."""
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def snippets(page: Path) -> list[Snippet]:

@@ -43,4 +43,5 @@ def test_whatever_is_lost_late_doubled_or_reordered(random_seed: int) -> None:
     try:
         check(promised, Invariants(promised.scenario).run())
     except AssertionError as error:
-        pytest.fail(f"{error}\nreplay: python -m pytest tests/faults --seed {random_seed}", pytrace=False)
+        replay = f"python -m pytest tests/faults/test_random_scenarios.py --seed {random_seed}"
+        pytest.fail(f"{error}\nreplay: {replay}", pytrace=False)
