@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from recloser.caller.background import BackgroundThreads, RunInBackground
+from recloser.caller.circuit_names import CircuitNames
 from recloser.caller.flag_cache import FlagCache, KnownFlag, Uniform
 from recloser.caller.local_circuit import LocalCircuit
 from recloser.caller.local_trip import LocalTrip
@@ -99,6 +100,7 @@ class Process:
         self._given_watchdog = watchdog
         self._given_background = in_background
         self.breakers: WeakValueDictionary[int, Guarded] = WeakValueDictionary()
+        self._names = CircuitNames()
         self._begin()
         _processes[id(self)] = self
 
@@ -157,6 +159,7 @@ class Process:
         with self._making:
             known = self._known.get(name)
             if known is None:
+                self._names.see(name)
                 known = KnownFlag(name, options.closed_cache_seconds, options.open_cache_seconds)
                 self._known[name] = known
             known.closed_seconds = min(known.closed_seconds, options.closed_cache_seconds)

@@ -45,7 +45,7 @@ _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
 
 class RearmDenied(RecloserError):  # noqa: N818  (a fact about the alarm)
-    """This alarm may not be set by us: it is neither the stack's nor tagged for it."""
+    """This alarm is not set by us: it is neither the stack's nor tagged for it, or it is on a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +90,15 @@ class Alarms(Protocol):
     def rearm(self, alarm: str, reason: str) -> bool:
         """Set a metric alarm to OK, so that it can raise again. If it is true, the next evaluation does.
 
-        An alarm that is evaluated only when a child changes, or that has a state for each circuit, is left
-        alone: a composite alarm would be deaf ("SetAlarmState", CloudWatch API reference), and no contributor
-        can be set.
+        An alarm that is evaluated only when a child changes is left alone: a composite alarm would be deaf
+        ("SetAlarmState", CloudWatch API reference).
 
         Returns:
             Whether it was set; False also when others have taken every turn for the next seconds.
 
         Raises:
-            RearmDenied: we may not.
+            RearmDenied: we may not; or it is an alarm on a query: no contributor can be set, and what
+                SetAlarmState does to a query of one series AWS does not say.
 
         """
 
@@ -211,8 +211,7 @@ class CloudWatchAlarms:
                 logger.info("alarm %s is composite: it is not set, and raises when a child changes", alarm)
                 return False
             if any(is_insights_query(expression) for expression in described_expressions(described)):
-                logger.info("alarm %s has contributors: they are not set, but judged each minute", alarm)
-                return False
+                raise RearmDenied(f"alarm {alarm} is on a query and is not set")
             return True
         logger.warning("alarm %s could not be re-armed: there is no such alarm any more", alarm)
         return False

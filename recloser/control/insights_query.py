@@ -18,7 +18,7 @@ _CLAUSES = {"WHERE", "GROUP", "ORDER", "LIMIT"}
 class InsightsQuery:
     """`SELECT function(metric) FROM SCHEMA(namespace, schema...) WHERE where GROUP BY group_by`.
 
-    `schema` None: the query reads FROM the namespace alone.
+    `schema` None: the query reads FROM the namespace alone. `limit` None: it has no LIMIT.
     """
 
     function: str
@@ -27,6 +27,7 @@ class InsightsQuery:
     schema: tuple[str, ...] | None
     where: tuple[str, ...] = ()
     group_by: tuple[str, ...] = ()
+    limit: int | None = None
 
 
 def is_insights_query(expression: object) -> bool:
@@ -56,7 +57,7 @@ def read_insights_query(expression: str) -> InsightsQuery:
     if words.take("GROUP"):
         words.expect("BY")
         group_by = words.names()
-    return InsightsQuery(function, metric, source, schema, where, group_by)
+    return InsightsQuery(function, metric, source, schema, where, group_by, words.limit())
 
 
 class _Words:
@@ -101,6 +102,13 @@ class _Words:
         while self._words and self._words[0].upper() not in _CLAUSES:
             found.append(_unquoted(self._words.pop(0)))
         return tuple(found)
+
+    def limit(self) -> int | None:
+        """Read what follows LIMIT, the last clause; None: there is none."""
+        match self._words[-2:]:
+            case [word, number] if word.upper() == "LIMIT" and number.isdecimal():
+                return int(number)
+        return None
 
     def _refusal(self, wanted: str) -> EventError:
         found = self._words[0] if self._words else "its end"

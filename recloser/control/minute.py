@@ -257,10 +257,13 @@ class _Look:
         contributors = alarm_data.contributors(group)
         series: dict[str, Points] = {}
         if len(contributors) >= MOST_CONTRIBUTORS or not group.watches.is_rate:
-            series = alarm_data.points(group.own_data, self._control.now_ms())
+            # Without its answer those that are listed can still be counted.
+            with _kept(self._report, "the circuits beyond the hundredth"):
+                series = alarm_data.points(group.own_data, self._control.now_ms())
         if len(contributors) >= MOST_CONTRIBUTORS:
             # Further circuits are in no list, and have no event: the alarm's own query finds them.
-            contributors |= dict.fromkeys(_breaching(group, series), "not among the alarm's contributors")
+            further = set(_breaching(group, series)) - contributors.keys()
+            contributors |= dict.fromkeys(further, "not among the alarm's contributors")
         closed = list(self._closed(contributors))
         counts = self._control.counts
         if not closed:

@@ -279,6 +279,51 @@ def test_unwatched_circuit(recloser: Callable[..., Result], tables: DynamoDBTabl
     assert [each[:2] for each in found(recloser)] == [("unwatched circuits", "orders")]
 
 
+def over_every_circuit(clauses: str = "", where: str = "") -> dict[str, Any]:
+    """The alarm for any circuit, with other clauses in its query."""
+    query = (
+        f'SELECT AVG(Failure) FROM SCHEMA("Recloser", Circuit) {where} GROUP BY Circuit ORDER BY MAX() DESC'
+    )
+    return {
+        "AlarmName": "recloser:any-circuit",
+        "Metrics": [{"Id": "rate", "Expression": f"{query} {clauses}", "Period": 60, "ReturnData": True}],
+        "EvaluationPeriods": 1,
+        "Threshold": 0.5,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "notBreaching",
+    }
+
+
+@pytest.mark.parametrize(
+    ("alarm", "told"),
+    [
+        (over_every_circuit(), None),
+        (over_every_circuit("LIMIT 500"), None),
+        (over_every_circuit("LIMIT 10"), "LIMIT 10 cuts off all but the first 10"),
+        (over_every_circuit(where="WHERE Circuit != 'orders'"), "WHERE leaves circuits out"),
+    ],
+)
+def test_an_alarm_over_every_circuit_watches_all(
+    recloser: Callable[..., Result],
+    tables: DynamoDBTables,
+    alarm: dict[str, Any],
+    told: str | None,
+) -> None:
+    """No circuit is unwatched while one alarm watches all of them; one that leaves some out does not."""
+    cloudwatch = boto3.client("cloudwatch")
+    dimensions = [{"Name": "Circuit", "Value": "orders"}]
+    cloudwatch.put_metric_data(
+        Namespace="Recloser", MetricData=[{"MetricName": "Failure", "Dimensions": dimensions, "Value": 0}]
+    )
+    cloudwatch.put_metric_alarm(**alarm)
+    findings = found(recloser)
+    assert (("unwatched circuits", "orders") in {each[:2] for each in findings}) is (told is not None)
+    told_of = [
+        what for check, subject, what in findings if (check, subject) == ("alarms", "recloser:any-circuit")
+    ]
+    assert told_of == ([] if told is None else [f"its query does not watch every circuit: {told}"])
+
+
 def test_not_checked(
     recloser: Callable[..., Result], tables: DynamoDBTables, monkeypatch: pytest.MonkeyPatch
 ) -> None:

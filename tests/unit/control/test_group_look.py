@@ -159,6 +159,40 @@ def test_another_statistic_is_judged_by_the_alarms_own_data(stub: Stubber, contr
 ANY_ALARM = {"AlarmName": "recloser:any-circuit"}
 
 
+SINGLE = "SELECT AVG(Failure) FROM SCHEMA(\"Recloser\", Circuit) WHERE Circuit = 'a-api'"
+
+
+@pytest.mark.parametrize(("rate", "tripped"), [(0.6, ["a-api"]), (0.4, [])])
+def test_a_query_of_one_circuit_is_judged_by_its_own_data(
+    stub: Stubber, control: Control, rate: float, tripped: list[str]
+) -> None:
+    """An alarm by hand on a query of one circuit is not set: its datapoints since the close are judged."""
+    alarm = group(SINGLE, AlarmName="by-hand")
+    stub.add_response("describe_alarms", {"MetricAlarms": [alarm]}, LISTED)
+    asked = {"AlarmNames": ["by-hand"], "AlarmTypes": LISTED["AlarmTypes"], "MaxRecords": 100}
+    stub.add_response("describe_alarms", {"MetricAlarms": [alarm]}, asked)
+    point = {"Id": "q", "Label": "rate", "Timestamps": [moment(MINUTE_MS - 60_000)], "Values": [rate]}
+    stub.add_response("get_metric_data", {"MetricDataResults": [point]})
+    report = look(control)
+    report.raise_problems()
+    assert [applied.circuit.name for applied in report.tripped] == tripped
+    assert report.left == 0
+
+
+def test_without_the_alarms_own_answer_the_listed_ones_are_counted(stub: Stubber, control: Control) -> None:
+    """Where the query for circuits beyond the hundredth fails, those that are listed trip all the same."""
+    names = [f"api-{number:03}" for number in range(100)]
+    stub.add_response("describe_alarms", {"MetricAlarms": [group()]}, LISTED)
+    stub.add_response("describe_alarm_contributors", contributors(*names), ANY_ALARM)
+    stub.add_client_error("get_metric_data", "Throttling")
+    stub.add_response("describe_alarms", {"MetricAlarms": []}, OWN)
+    answer = [result for number in range(100) for result in counted(number, calls=10, failed=10)]
+    stub.add_response("get_metric_data", {"MetricDataResults": answer})
+    report = look(control)
+    assert [applied.circuit.name for applied in report.tripped] == names
+    assert [error.__notes__ for error in report.problems] == [["the circuits beyond the hundredth"]]
+
+
 def test_a_partial_view_is_told(stub: Stubber, control: Control, caplog: pytest.LogCaptureFixture) -> None:
     """An alarm whose query matches too many circuits sees only some: the log says so, once."""
     for _ in range(2):

@@ -27,16 +27,23 @@ RATE = 'SELECT AVG(Failure) FROM SCHEMA("Recloser", Circuit) GROUP BY Circuit OR
         RATE,
         'select avg(Failure) from schema("Recloser", Circuit) group by Circuit order by max() desc',
         f"\n  {RATE.replace(' ', chr(10) + '   ')}  ",
-        'SELECT AVG("Failure") FROM SCHEMA("Recloser", "Circuit") GROUP BY "Circuit" ORDER BY MAX() LIMIT 9',
+        'SELECT AVG("Failure") FROM SCHEMA("Recloser", "Circuit") GROUP BY "Circuit" ORDER BY MAX()',
         'SELECT AVG(Failure)FROM SCHEMA("Recloser",Circuit)GROUP BY Circuit ORDER BY AVG() ASC',
     ],
 )
 def test_the_alarm_over_all_circuits_is_understood(expression: str) -> None:
-    """Quotes, case of keywords, line breaks, ORDER BY and LIMIT change nothing of what is watched."""
+    """Quotes, case of keywords, line breaks and ORDER BY change nothing of what is watched."""
     assert is_insights_query(expression)
     query = read_insights_query(expression)
     assert query == InsightsQuery("AVG", "Failure", "Recloser", ("Circuit",), (), ("Circuit",))
     assert circuit_of_alarm("any", (), [expression], Stack()) == EveryCircuit("AVG", "Failure")
+
+
+@pytest.mark.parametrize(("clause", "limit"), [("LIMIT 9", 9), ("limit 500", 500), ("", None)])
+def test_a_limit_is_read(clause: str, limit: int | None) -> None:
+    """LIMIT says how many circuits are watched at a time; the alarm still is one over circuits."""
+    assert read_insights_query(f"{RATE} {clause}").limit == limit
+    assert circuit_of_alarm("any", (), [f"{RATE} {clause}"], Stack()) == EveryCircuit("AVG", "Failure")
 
 
 def test_namespaces_may_need_quotes() -> None:
