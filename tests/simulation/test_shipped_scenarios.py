@@ -45,6 +45,11 @@ def test_hard_outages_trip_in_time(played: dict[str, Any], scenarios: Path, name
     assert all(each["seconds_to_trip"] <= limit for each in played[name]["outages"])
 
 
+def test_reports_trip_a_hard_outage_within_seconds(played: dict[str, Any]) -> None:
+    """Reports trip before any alarm can: the fast one needs two periods of ten seconds."""
+    assert played["hard-outage"]["seconds_to_trip"] < 10
+
+
 def test_a_thousand_environments_do_not_storm_the_permit(played: dict[str, Any], scenarios: Path) -> None:
     """An open circuit costs a big fleet a few writes per environment, not one per call."""
     big = played["big-fleet"]
