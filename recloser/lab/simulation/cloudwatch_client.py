@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from recloser.lab.cloudwatch import CloudWatch
 from recloser.lab.simulation.event_queue import MS_PER_SECOND, EventQueue
+from recloser.lab.simulation.fault_injection import FaultInjector
 
 _TIMES = ("StateUpdatedTimestamp", "StateTransitionedTimestamp")
 
@@ -15,9 +18,10 @@ _TIMES = ("StateUpdatedTimestamp", "StateTransitionedTimestamp")
 class CloudWatchClient:
     """Answers as of now, whatever the asking function's clock says. Each answer is one page."""
 
-    def __init__(self, cloudwatch: CloudWatch, queue: EventQueue) -> None:
+    def __init__(self, cloudwatch: CloudWatch, queue: EventQueue, faults: FaultInjector) -> None:
         self._cloudwatch = cloudwatch
         self._queue = queue
+        self._faults = faults
 
     def describe_alarms(
         self,
@@ -50,6 +54,8 @@ class CloudWatchClient:
         EndTime: datetime,  # noqa: N803
         **_rest: Any,
     ) -> dict[str, Any]:
+        if self._faults.random.happens(self._faults.now.unanswered_metric_queries):
+            raise ClientError({"Error": {"Code": "Throttling", "Message": "simulated"}}, "GetMetricData")
         span = (_milliseconds(StartTime), _milliseconds(EndTime))
         found = self._cloudwatch.get_metric_data(MetricDataQueries, span, self._queue.now_ms)
         return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -57,8 +58,7 @@ class TwinAlarms:
     def rearm(self, alarm: str, reason: str) -> bool:
         if alarm == ANY_CIRCUIT_ALARM:
             return False  # contributors cannot be set
-        self._plane.rearm(alarm, reason)
-        return True
+        return self._plane.rearm(alarm, reason)
 
 
 class ControlPlane:
@@ -74,6 +74,7 @@ class ControlPlane:
         self._observer = context.observer
         self._messages = Messages(self._queue, self._random, self._faults)
         self._batched_reports: set[tuple[str, int]] = set()
+        self._evaluates_at_ms = math.inf
         self.invocations = 0
 
     @property
@@ -84,11 +85,10 @@ class ControlPlane:
         self, tables: SharedTables, circuit: str, policy: RecoveryPolicy, alarms: Iterable[dict[str, Any]]
     ) -> None:
         """Deploy the alarms and the functions, and let the schedule run."""
-        for definition in alarms:
-            self._tell(self.cloudwatch.put_metric_alarm(definition, self._queue.now_ms))
+        self.put_alarms(alarms)
         self._circuit = circuit
         seen = ControlTables(tables, self._faults, self._messages.deliver_one_early)
-        client, stack = CloudWatchClient(self.cloudwatch, self._queue), Stack()
+        client, stack = CloudWatchClient(self.cloudwatch, self._queue, self._faults), Stack()
         read = CloudWatchAlarms(client, stack)
         alarms_seen, counts = TwinAlarms(self, read), CloudWatchCallCounts(client, stack)
         self._control = Control(
@@ -97,7 +97,6 @@ class ControlPlane:
         self._early_trip = EarlyTrip(seen, CloudWatchUsual(client, read, stack), self._now_ms)
         # Operators act by themselves, and again if it did not work: for them nothing goes wrong.
         self._operator = Control(tables.memory, alarms_seen, policy, self._true_ms, sleep=_ignore)
-        self._await_evaluation()
         self._queue.after(self._random.between((0, SCHEDULE_SECONDS)), self._minute)
 
     def _true_ms(self) -> int:
@@ -115,17 +114,29 @@ class ControlPlane:
 
     # --- CloudWatch ------------------------------------------------------------------------------
 
-    def _await_evaluation(self) -> None:
-        at_ms = self.cloudwatch.next_evaluation_at_ms()
-        if at_ms is not None:
-            self._queue.at(at_ms, self._evaluate)
-
-    def _evaluate(self) -> None:
-        self._tell(self.cloudwatch.advance(self._queue.now_ms))
+    def put_alarms(self, alarms: Iterable[dict[str, Any]]) -> None:
+        """Make alarms, or edit those that there are."""
+        for definition in alarms:
+            self._tell(self.cloudwatch.put_metric_alarm(definition, self._queue.now_ms))
         self._await_evaluation()
 
-    def rearm(self, alarm: str, reason: str) -> None:
-        """Set an alarm to OK.
+    def delete_alarms(self, names: Iterable[str]) -> None:
+        self._tell(self.cloudwatch.delete_alarms(names, self._queue.now_ms))
+
+    def _await_evaluation(self) -> None:
+        at_ms = self.cloudwatch.next_evaluation_at_ms()
+        if at_ms is not None and at_ms < self._evaluates_at_ms:
+            self._evaluates_at_ms = at_ms
+            self._queue.at(at_ms, partial(self._evaluate, at_ms))
+
+    def _evaluate(self, at_ms: int) -> None:
+        if at_ms == self._evaluates_at_ms:  # else an edit made an earlier one due
+            self._evaluates_at_ms = math.inf
+            self._tell(self.cloudwatch.advance(self._queue.now_ms))
+            self._await_evaluation()
+
+    def rearm(self, alarm: str, reason: str) -> bool:
+        """Set an alarm to OK; tell whether there is one.
 
         Raises:
             ConnectionError: a fault.
@@ -133,7 +144,10 @@ class ControlPlane:
         """
         if self._faults.random.happens(self._faults.now.failing_rearms):
             raise ConnectionError("simulated: SetAlarmState was throttled")
+        if not any(self.cloudwatch.describe_alarms([alarm]).values()):
+            return False
         self._tell(self.cloudwatch.set_alarm_state(alarm, "OK", reason, None, self._queue.now_ms))
+        return True
 
     def _tell(self, events: Iterable[Event]) -> None:
         for event in events:

@@ -18,6 +18,9 @@ class Observer:
     def applied(self, signal: Signal | None, applied: Applied, at_ms: int) -> None:
         """A function applied a signal (None: time) and came to an end."""
 
+    def alarms_edited(self, threshold_percent: float | None, at_ms: int) -> None:
+        """The failure-rate alarms were edited; None: they are gone, or state no failure rate any more."""
+
     def read(self, machine: Machine, *, answered: bool) -> None:
         """A caller asked for the flag."""
 

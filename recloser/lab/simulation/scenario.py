@@ -139,6 +139,9 @@ class Faults:
     `wrong_function_clocks`: invocations of functions. When the faults end all clocks are set right.
     `rows_by_hand`, `forged_reports`: in each second, that somebody writes a value into a row that nothing
     else could have written, and that a caller reports probes that nobody was granted.
+    `edited_alarms`: in each second, that somebody gives the circuit's failure-rate alarms another threshold
+    or another rule, or deletes them; when the faults end they are as deployed. `unanswered_metric_queries`:
+    that GetMetricData is throttled, so that nobody knows what is usual.
     Reports are those of failures, from environments; a lost one was throttled, or its table did not answer.
     """
 
@@ -172,6 +175,8 @@ class Faults:
     wrong_function_clocks: Lateness = field(default_factory=Lateness)
     rows_by_hand: float = 0.0
     forged_reports: float = 0.0
+    edited_alarms: float = 0.0
+    unanswered_metric_queries: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

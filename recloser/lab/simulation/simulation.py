@@ -8,6 +8,7 @@ from functools import partial
 from recloser.circuit import Circuit
 from recloser.lab.cloudwatch import CloudWatch
 from recloser.lab.simulation.alarm_definitions import STEADY_SECONDS, deployed_alarms
+from recloser.lab.simulation.alarm_edits import AlarmEdits
 from recloser.lab.simulation.context import Context
 from recloser.lab.simulation.control_plane import ControlPlane
 from recloser.lab.simulation.dependency import Dependency
@@ -80,6 +81,7 @@ class Simulation:
         if scenario.own_policy:
             self._plane.set_policy(PolicySet(scenario.own_policy, "the scenario"))
         HandEdits(self._context, self.tables).start()
+        AlarmEdits(self._context, self._plane, self._alarms).start()
         if scenario.faults.until_seconds is not None:
             end_ms = START_MS + round(scenario.faults.until_seconds * MS_PER_SECOND)
             self.queue.at(end_ms, self._fleet.set_clocks_right)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 
 from recloser.circuit import Cause, Circuit, State
+from recloser.control.cloudwatch_usual import ALARM_KEPT_MS
 from recloser.control.control import Applied
 from recloser.errors import CircuitOpen
 from recloser.lab.simulation.chaos.bounds import caches_expire_seconds, refusals_end_seconds
@@ -62,6 +64,8 @@ class Invariants(Observer):
         self._probed: set[tuple[int, int]] = set()
         self._has_read: dict[Machine, bool] = {}
         self._last_bad_ms = 0
+        self._edited_ms: list[int] = [0]
+        self._thresholds: list[float | None] = [scenario.alarms.failure_threshold_percent]
         self._violations: list[str] = []
 
     def run(self) -> Run:
@@ -134,8 +138,26 @@ class Invariants(Observer):
             if health.from_seconds <= seconds and end >= since
         ]
         worst = max(shares) + self._scenario.faults.deaths_in_call
-        least = self._scenario.alarms.failure_threshold_percent / 100 - NOISE
+        thresholds = self._thresholds_since(at_ms - ALARM_KEPT_MS - self._slack_ms)
+        self._check(bool(thresholds), "tripped by reports, though no alarm stated a failure rate")
+        least = min(thresholds, default=0.0) / 100 - NOISE
         self._check(worst >= least, f"tripped by reports, though at most {worst:.0%} of the calls failed")
+        unanswered = self._scenario.faults.unanswered_metric_queries
+        is_unknown = unanswered == 1 and at_ms < self._faults_end_ms
+        self._check(not is_unknown, "tripped by reports, though nobody could know the usual calls")
+
+    def _thresholds_since(self, since_ms: float) -> list[float]:
+        """Return the thresholds that the failure-rate alarms had, in percent; they are read once a minute."""
+        following = [*self._edited_ms[1:], math.inf]
+        return [
+            threshold
+            for threshold, until_ms in zip(self._thresholds, following, strict=True)
+            if threshold is not None and until_ms >= since_ms
+        ]
+
+    def alarms_edited(self, threshold_percent: float | None, at_ms: int) -> None:
+        self._edited_ms.append(at_ms)
+        self._thresholds.append(threshold_percent)
 
     def _check_close(self, before: Circuit, after: Circuit) -> None:
         if after.cause is Cause.RESET or self._scenario.faults.rows_by_hand:
@@ -248,6 +270,11 @@ class Invariants(Observer):
         self._check(seconds <= limit, f"refused {seconds:.1f} s after an operator forced it closed")
 
     # --- Saying so -------------------------------------------------------------------------------
+
+    @property
+    def _faults_end_ms(self) -> float:
+        until_seconds = self._scenario.faults.until_seconds
+        return math.inf if until_seconds is None else START_MS + until_seconds * MS_PER_SECOND
 
     @property
     def _has_skew(self) -> bool:

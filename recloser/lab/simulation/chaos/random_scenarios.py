@@ -172,6 +172,8 @@ def _faults(numbers: Random) -> Faults:
         wrong_function_clocks=numbers.choice([Lateness(), Lateness(), Lateness(0.1, HOUR_SECONDS)]),
         rows_by_hand=maybe(0.02, 0.2),
         forged_reports=maybe(0.02, 0.2),
+        edited_alarms=maybe(0.02, 0.2),
+        unanswered_metric_queries=maybe(0.3, 1.0),
     )
 
 
