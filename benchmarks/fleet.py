@@ -92,7 +92,7 @@ def figures(run: Run) -> Figures:
         sum((each.before, each.after) == ("CLOSED", "OPEN") for each in recording.states),
         100 * good_refused / good,
         recording.total(REFUSED_GOOD, ends) + recording.total(HELD_GOOD, ends) if spans else 0,
-        run.written.bytes / asked,
+        run.written.billed_bytes / asked,
         sum(at_ms > closes[0] for at_ms in raised) if closes else 0,
         run.usage.writes,
         found["monthly_cost_usd"]["logs"],

@@ -32,7 +32,7 @@ class LocalTrip:
     """
 
     failures: int = 5
-    hold_seconds: float = 1.0
+    hold_seconds: float = 0.6
     longest_hold_seconds: float = 10.0
 
     def __post_init__(self) -> None:

@@ -13,6 +13,8 @@ AS_OF = "2025"  # compared with copies of the pages of that year
 DAYS_PER_MONTH = 30
 SECONDS_PER_MONTH = DAYS_PER_MONTH * 24 * 3600
 BYTES_PER_GB = 1024**3
+# What each log event weighs beside its text: "PutLogEvents" counts it, and so does the price of storage.
+BYTES_PER_LOG_EVENT = 26
 
 _CLOUDWATCH = "https://aws.amazon.com/cloudwatch/pricing/"
 _DYNAMODB = "https://aws.amazon.com/dynamodb/pricing/on-demand/"

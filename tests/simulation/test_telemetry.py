@@ -70,6 +70,7 @@ def test_the_bytes_are_those_of_the_text(lines: list[str]) -> None:
     carrier, _ = arrived(Faults())
     assert carrier.written().documents == len(lines)
     assert carrier.written().bytes == sum(len(line) + 1 for line in lines)
+    assert carrier.written().billed_bytes == sum(len(line) + 1 + 26 for line in lines)
 
 
 def test_bytes_are_counted_before_their_values_arrive(lines: list[str]) -> None:

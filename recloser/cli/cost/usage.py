@@ -9,7 +9,7 @@ from typing import Any
 
 from recloser.control.insights_query import is_insights_query, read_insights_query
 from recloser.errors import EventError
-from recloser.lab.prices import DAYS_PER_MONTH, SECONDS_PER_MONTH
+from recloser.lab.prices import BYTES_PER_LOG_EVENT, DAYS_PER_MONTH, SECONDS_PER_MONTH
 from recloser.metrics.emf import DURATION, FAILURE, Value, emf_document
 from recloser.metrics.recorder import GATHERING_SECONDS, VALUES_PER_DOCUMENT
 
@@ -30,7 +30,6 @@ FUNCTION_GB = 0.25
 FUNCTION_SECONDS = 0.1
 INDEX_READ_UNITS_PER_RUN = 4 + 2  # the shards of the index, and now and then the whole table
 STANDARD_PERIOD_SECONDS = 60  # an alarm on shorter periods is a "high resolution" one
-BYTES_PER_LOG_EVENT = 26  # "CloudWatch Logs quotas": what each event weighs beside its text
 
 
 @dataclass(frozen=True, slots=True)

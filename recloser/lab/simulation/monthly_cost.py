@@ -69,7 +69,7 @@ def monthly_cost(run: Run) -> MonthlyCost:
     invocations = run.function_invocations / months
     return MonthlyCost(
         dynamodb=READ_UNITS.of(reads / months) + WRITE_UNITS.of(writes / months),
-        logs=LOG_GB.of(run.written.bytes / BYTES_PER_GB / months),
+        logs=LOG_GB.of(run.written.billed_bytes / BYTES_PER_GB / months),
         metrics=METRIC_MONTHS.of(_METRICS),
         alarms=alarms,
         functions=INVOCATIONS.of(invocations) + GB_SECONDS.of(invocations * _FUNCTION_GB * _FUNCTION_SECONDS),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from recloser.lab.cloudwatch import CloudWatch, Metric
+from recloser.lab.prices import BYTES_PER_LOG_EVENT
 from recloser.lab.simulation.context import Context
 from recloser.lab.simulation.event_queue import MS_PER_SECOND
 from recloser.lab.simulation.machine import Machine
@@ -28,6 +29,11 @@ class Written:
 
     documents: int = 0
     bytes: int = 0
+
+    @property
+    def billed_bytes(self) -> int:
+        """As CloudWatch Logs weighs them: each document is an event."""
+        return self.bytes + self.documents * BYTES_PER_LOG_EVENT
 
 
 class Telemetry:

@@ -117,11 +117,11 @@ def test_after_the_hold_a_success_forgets(world: World, breaker: CircuitBreaker)
 
 
 def test_holds_double_while_trials_fail(world: World) -> None:
-    """A second at first, then two, four, eight and ten; a success starts over."""
+    """0.6 seconds at first, then twice as long each time, up to ten; a success starts over."""
     breaker = world.breaker(NAME)
     for _ in range(2):
         fail(breaker, 5)
-        for seconds in (1, 2, 4, 8, 10, 10):
+        for seconds in (0.6, 1.2, 2.4, 4.8, 9.6, 10):
             world.clock.advance(seconds - 0.01)
             assert is_held(breaker)
             world.clock.advance(0.01)

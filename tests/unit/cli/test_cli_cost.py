@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -18,6 +19,7 @@ from recloser.cli.cost.estimate import others
 from recloser.cli.cost.usage import Fleet, alarm_metrics, bytes_per_call, modelled
 from recloser.store.dynamodb import DynamoDBTables
 
+OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 FLEET = ("--circuits", "20", "--calls-per-second", "1000", "--environments", "200")
 
 
@@ -147,3 +149,24 @@ def test_the_template_has_these_alarms() -> None:
     assert fast == used.fast_alarm_metrics
     assert abs(standard - used.alarm_metrics) <= 4
     assert queried == used.queried_metrics
+
+
+TRAFFIC = [(1, 10), (50, 1000), (200, 200), (1000, 200), (5000, 1000)]  # calls a second, environments
+
+
+@pytest.mark.parametrize(("calls_per_second", "environments"), TRAFFIC)
+def test_the_page_says_what_traffic_costs(
+    recloser: Callable[..., Result], calls_per_second: int, environments: int
+) -> None:
+    """The handbook's table is what the command says for one circuit with alarms of its own."""
+    found = cost(
+        recloser,
+        *("--circuits", "1", "--circuits-with-alarms", "1"),
+        *("--calls-per-second", str(calls_per_second), "--environments", str(environments)),
+    )
+    dollars = {line["what"]: line["dollars"] for line in found["lines"]}
+    logs, total = dollars["GB of logs from Lambda"], found["total_dollars"]
+    tables = sum(amount for what, amount in dollars.items() if what.startswith("DynamoDB"))
+    figures = [logs, tables, total - logs - tables, total, *(each["dollars"] for each in found["others"])]
+    row = f"| {calls_per_second:,} | {environments:,} | " + " | ".join(f"${each:,.2f}" for each in figures)
+    assert f"{row} |" in OPERATIONS.read_text(encoding="utf-8").splitlines()

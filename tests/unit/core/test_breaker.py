@@ -384,14 +384,14 @@ def fail(breaker: CircuitBreaker, times: int) -> None:
 
 
 def test_failures_in_a_row_are_refused_locally(world: World) -> None:
-    """Five in a row: refused for a second, and the refusal is a failure for the alarm."""
+    """Five in a row: refused for 0.6 seconds, and the refusal is a failure for the alarm."""
     breaker = world.breaker(NAME)
     fail(breaker, 5)
     with pytest.raises(CircuitOpen, match="local trip") as refusal:
         breaker.call(works)
-    assert refusal.value.retry_after == pytest.approx(1)
+    assert refusal.value.retry_after == pytest.approx(0.6)
     assert (world.metric("Failure"), world.metric("Rejected")) == ([1] * 6, [1])
-    world.clock.advance(1)
+    world.clock.advance(0.6)
     assert breaker.call(works) == "paid"
 
 
