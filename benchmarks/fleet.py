@@ -2,7 +2,8 @@
 
 Run it with `python -m benchmarks.fleet [--seeds N] [ROW ...]`; without rows, all of them. It prints a table
 in Markdown: medians, and where it matters the range. `steady` rows have a dependency of which a share of the
-calls fails all the time, below the threshold of 50 %: every trip there is a false one.
+calls fails all the time, below the threshold of 50 %: every trip there is a false one. `recovery` rows are
+hard outages of 60 to 80 seconds, of which the good calls count that are refused afterwards.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ BEGINS, ENDS, STOPS = HEALTHY_SECONDS, HEALTHY_SECONDS + 100, HEALTHY_SECONDS + 
 PARTIAL_ENDS, PARTIAL_STOPS = HEALTHY_SECONDS + 240, HEALTHY_SECONDS + 300
 FLEETS = {"200x1": (200, 200.0), "200x5": (200, 1000.0), "1000x0.05": (1000, 50.0)}
 STEADY = (0.1, 0.2, 0.3, 0.4)
+# Probes come every ten seconds from the trip on: what a recovery costs depends on when among them it begins.
+SHORTEST_OUTAGE_SECONDS, LONGEST_OUTAGE_SECONDS = 60.0, 80.0
+GOLDEN_RATIO = 0.618034  # its multiples are spread evenly over a span, however many are taken
 
 
 def _fleet(name: str) -> Scenario:
@@ -58,6 +62,19 @@ def rows() -> dict[str, Scenario]:
     hard["hard-200x1-without-reports"] = replace(hard["hard-200x1"], faults=silent)
     hard["hard-200x1-any-circuit-without-reports"] = replace(any_circuit, faults=silent)
     return hard | partial | steady | healthy
+
+
+def scenario(row: str, seed: int) -> Scenario:
+    """A row's scenario; those of `recovery` rows differ by seed in the length of their outage."""
+    if row not in RECOVERIES:
+        return rows()[row]
+    spread = LONGEST_OUTAGE_SECONDS - SHORTEST_OUTAGE_SECONDS
+    ends = BEGINS + SHORTEST_OUTAGE_SECONDS + spread * (GOLDEN_RATIO * seed % 1)
+    return _outage(RECOVERIES[row], 1.0, ends, ends + RECOVERY_SECONDS)
+
+
+RECOVERIES = {f"recovery-{fleet}": fleet for fleet in ("200x1", "200x5")}
+RECOVERY_SECONDS = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +120,9 @@ COLUMNS: dict[str, Callable[[Sequence[Figures]], str]] = {
     "tripped after": lambda runs: _range([each.seconds_to_trip for each in runs], ".1f", " s"),
     "failed calls": lambda runs: _range([each.failed_in_outage for each in runs], ",.0f"),
     "trips": lambda runs: f"{sum(each.trips for each in runs)} in {len(runs)} runs",
-    "good calls refused": lambda runs: f"{median(each.good_refused_percent for each in runs):.2f} %",
-    "good refused after the outage": lambda runs: (
-        f"{median(each.good_refused_in_recovery for each in runs):,.0f}"
+    "good calls refused": lambda runs: _range([each.good_refused_percent for each in runs], ".2f", " %"),
+    "good refused after the outage": lambda runs: _range(
+        [each.good_refused_in_recovery for each in runs], ",.0f"
     ),
     "log bytes a call": lambda runs: f"{median(each.bytes_per_call for each in runs):.0f}",
     "alarms after the close": lambda runs: _range([each.raised_after_close for each in runs], ".0f"),
@@ -126,14 +143,13 @@ def table(names: Sequence[str], seeds: int) -> Iterator[str]:
     """Yield the lines of the table, each when it is known."""
     yield "| row | " + " | ".join(COLUMNS) + " |"
     yield "|---" * (1 + len(COLUMNS)) + "|"
-    known = rows()
     for name in names:
-        runs = [figures(simulate(known[name], seed)) for seed in range(1, seeds + 1)]
+        runs = [figures(simulate(scenario(name, seed), seed)) for seed in range(1, seeds + 1)]
         yield f"| {name} | " + " | ".join(show(runs) for show in COLUMNS.values()) + " |"
 
 
 def main() -> None:
-    known = rows()
+    known = [*rows(), *RECOVERIES]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(known))
@@ -142,7 +158,7 @@ def main() -> None:
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(known)}")
     logging.getLogger("recloser").setLevel(logging.CRITICAL)
-    for line in table(given.rows or list(known), given.seeds):
+    for line in table(given.rows or known, given.seeds):
         print(line, flush=True)
 
 
