@@ -14,6 +14,7 @@ from decisions import committed, trip, tripped
 from recloser.circuit import Circuit, State
 from recloser.errors import StoreError
 from recloser.store.dynamodb import DynamoDBTables
+from recloser.store.report_rows import FIRST_LATER_SHARD, SECONDS_PER_ITEM, SHARDS, report_key
 from recloser.store.tables import Tables
 
 
@@ -189,3 +190,62 @@ def test_everything_is_denied(stubbed: DynamoDBTables, stub: Stubber) -> None:
         deny(stub, "get_item")
     with pytest.raises(StoreError, match="AccessDeniedException"):
         stubbed.read_many(["a", "b"])
+
+
+def test_a_throttled_single_read_is_sent_again(
+    stubbed: DynamoDBTables, stub: Stubber, pauses: list[float]
+) -> None:
+    """Of circuits that are read singly, too, one that DynamoDB turns away for now is asked for again."""
+    deny(stub, "batch_get_item")
+    stub.add_client_error("get_item", service_error_code="ThrottlingException")
+    stub.add_response("get_item", {"Item": item("a")})
+    stub.add_response("get_item", {"Item": item("b")})
+    assert set(stubbed.read_many(["a", "b"])) == {"a", "b"}
+    assert len(pauses) == 1
+
+
+def test_what_is_denied_is_logged_with_its_cause(
+    stubbed: DynamoDBTables, stub: Stubber, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log line names the circuit and says what DynamoDB said."""
+    deny(stub, "batch_get_item")
+    stub.add_response("get_item", {"Item": item("a")})
+    deny(stub, "get_item")
+    stubbed.read_many(["a", "b"])
+    [line] = [record.getMessage() for record in caplog.records]
+    assert line.startswith("circuit b: stored item: DynamoDB get_item: ")
+    assert "AccessDeniedException" in line
+
+
+# --- What is asked -------------------------------------------------------------------------------
+
+
+def test_callers_ask_for_half_the_price(stubbed: DynamoDBTables, stub: Stubber) -> None:
+    """Callers read flags without strong consistency: a flag may be some seconds old anyway."""
+    request = {"circuits": {**keys("a", "b")["circuits"], "ConsistentRead": False}}
+    stub.add_response("batch_get_item", {"Responses": {}}, {"RequestItems": request})
+    stubbed.read_many(["a", "b"])
+    key = {"TableName": "circuits", "Key": {"circuit": {"S": "a"}}}
+    stub.add_response("get_item", {}, {**key, "ConsistentRead": False})
+    stubbed.read("a")
+    stub.assert_no_pending_responses()
+
+
+def test_who_decides_reads_what_was_written_last(stubbed: DynamoDBTables, stub: Stubber) -> None:
+    """Decisions rest on strongly consistent reads: of the circuit, of its permits and of reports."""
+    key = {"TableName": "circuits", "Key": {"circuit": {"S": "a"}}}
+    stub.add_response("get_item", {}, {**key, "ConsistentRead": True})
+    stubbed.read("a", consistent=True)
+    permit = {"TableName": "probes", "Key": {"permit": {"S": "a#7"}}}
+    stub.add_response("get_item", {}, {**permit, "ConsistentRead": True})
+    stubbed.read_probes("a", 7)
+    firsts = (1_800_000_000, 1_800_000_000 + SECONDS_PER_ITEM)
+    asked = [
+        {"permit": {"S": report_key("a", 7, shard, first)}}
+        for first in firsts
+        for shard in range(FIRST_LATER_SHARD + SHARDS)
+    ]
+    request = {"probes": {"Keys": asked, "ConsistentRead": True}}
+    stub.add_response("batch_get_item", {"Responses": {}}, {"RequestItems": request})
+    stubbed.read_failures("a", 7, 1_800_000_001, 1_800_000_000 + SECONDS_PER_ITEM)
+    stub.assert_no_pending_responses()

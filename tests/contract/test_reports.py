@@ -87,7 +87,8 @@ def test_what_nobody_can_have_counted_is_turned_away(
         ExpressionAttributeValues={":absurd": absurd},
     )
     assert tables.read_failures(NAME, 3, NOW, NOW + 1) == {NOW + 1: Counted(2, 1)}
-    assert "a report is turned away" in caplog.text
+    [line] = [each.getMessage() for each in caplog.records if "turned away" in each.getMessage()]
+    assert line.startswith(f"circuit {NAME}: a report is turned away: second {NOW}: calls {absurd}")
 
 
 def test_what_the_contract_page_shows(stored: StoredTables) -> None:

@@ -16,7 +16,10 @@ from stored_tables import StoredTables
 
 from recloser.circuit import Circuit, Probes
 from recloser.errors import Conflict, StoreError
+from recloser.store import dynamodb
+from recloser.store.deadline import Deadline
 from recloser.store.dynamodb import DynamoDBTables
+from recloser.store.report_rows import Counted
 
 NAME = "payments-api"
 BUSY = [
@@ -125,22 +128,30 @@ def test_a_transaction_cancelled_otherwise_is_no_lost_race(
 
 CALLS: dict[str, Callable[[DynamoDBTables], object]] = {
     "read": lambda tables: tables.read(NAME),
+    "read_many": lambda tables: tables.read_many([NAME, "search"]),
     "read_probes": lambda tables: tables.read_probes(NAME, 1),
     "commit": lambda tables: tables.commit(Circuit(NAME), trip(Circuit(NAME))),
     "claim": lambda tables: tables.claim(NAME, 1, RETRY_AT_MS),
     "report": lambda tables: tables.report(NAME, 1, 1, succeeded=True),
     "give_back": lambda tables: tables.give_back(NAME, 1, 1),
+    "report_failures": lambda tables: tables.report_failures(NAME, 1, 0, {1_800_000_000: Counted(5, 3)}),
+    "read_failures": lambda tables: tables.read_failures(NAME, 1, 1_800_000_000, 1_800_000_008),
     "due": lambda tables: list(tables.due(RETRY_AT_MS)),
+    "not_closed": lambda tables: list(tables.not_closed()),
     "scan": lambda tables: list(tables.scan()),
 }
 OPERATIONS = {
     "read": "get_item",
+    "read_many": "batch_get_item",
     "read_probes": "get_item",
     "commit": "transact_write_items",
     "claim": "update_item",
     "report": "update_item",
     "give_back": "update_item",
+    "report_failures": "update_item",
+    "read_failures": "batch_get_item",
     "due": "query",
+    "not_closed": "scan",
     "scan": "scan",
 }
 
@@ -148,9 +159,41 @@ OPERATIONS = {
 @pytest.mark.parametrize("call", CALLS)
 def test_a_refusal_by_aws_is_a_store_error(throttled: DynamoDBTables, stub: Stubber, call: str) -> None:
     """What DynamoDB refuses for good is a StoreError that names the operation and the cause."""
-    refuse(stub, OPERATIONS[call], "AccessDeniedException")
-    with pytest.raises(StoreError, match=f"DynamoDB {OPERATIONS[call]}: .*AccessDeniedException"):
+    refuse(stub, OPERATIONS[call], "ResourceNotFoundException")
+    with pytest.raises(StoreError, match=f"^DynamoDB {OPERATIONS[call]}: .*ResourceNotFoundException"):
         CALLS[call](throttled)
+
+
+class NoTime:
+    """A deadline that has passed."""
+
+    def run(self, name: str, *_: object, **__: object) -> None:
+        raise StoreError(f"{name}: no answer")
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_what_takes_too_long_is_named(call: str) -> None:
+    """Where DynamoDB does not answer in time, the error names the operation that was asked for."""
+    tables = DynamoDBTables("circuits", "probes")
+    tables._deadline = NoTime()  # type: ignore[assignment]
+    with pytest.raises(StoreError, match=f"^DynamoDB {OPERATIONS[call]}: no answer$"):
+        CALLS[call](tables)
+
+
+# All but those that are refusals or lost races when DynamoDB is busy.
+SENT_AGAIN = [call for call in CALLS if call not in {"claim", "commit"}]
+
+
+@pytest.mark.parametrize("call", SENT_AGAIN)
+def test_a_throttled_request_is_sent_three_times(stub: Stubber, call: str) -> None:
+    """Everything else is sent again twice, each time after a longer pause, and then it is an error."""
+    pauses: list[float] = []
+    refuse(stub, OPERATIONS[call], "ThrottlingException", times=3)
+    with pytest.raises(StoreError, match=f"^DynamoDB {OPERATIONS[call]}: ThrottlingException$"):
+        CALLS[call](DynamoDBTables("circuits", "probes", client=stub.client, sleep=pauses.append))
+    stub.assert_no_pending_responses()
+    assert len(pauses) == 2
+    assert 0 < pauses[0] < pauses[1] < 0.1
 
 
 def refused() -> int:
@@ -196,6 +239,8 @@ def test_no_region_is_a_store_error(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    # What is tested is what becomes of the error, however busy the machine.
+    monkeypatch.setattr(dynamodb, "Deadline", lambda: Deadline(30, 30))
     with pytest.raises(StoreError, match="region"):
         DynamoDBTables("circuits", "probes").read(NAME)
 
