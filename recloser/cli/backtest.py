@@ -219,7 +219,7 @@ def _of_the_last_hours(settings: Settings) -> tuple[Settings, tuple[int, int]]:
 def _of_circuit(
     account: Account, circuit: str, wanted: Wanted, settings: Settings
 ) -> tuple[Inputs, Settings]:
-    """The circuit's alarms as they are, and beside each the same with what is wanted."""
+    """The circuit's alarms as they are, and each again with the wanted limits."""
     require_known(account, circuit)
     definitions = []
     for each in variants(account, circuit, wanted):
@@ -270,9 +270,9 @@ def _run(inputs: Inputs, settings: Settings) -> list[AlarmRun]:
 
 def _warn(inputs: Inputs, settings: Settings) -> list[str]:
     """Tell what the result does not show, on stderr; return the warnings."""
-    from recloser.lab.backtest.doubts import doubts  # noqa: PLC0415
+    from recloser.lab.backtest.data_warnings import data_warnings  # noqa: PLC0415
 
-    warnings = doubts(inputs.alarms, inputs.samples, settings)
+    warnings = data_warnings(inputs.alarms, inputs.samples, settings)
     for one in inputs.left_out:
         tell(f"alarm {one.alarm_name!r} is left out: {one.problem}")
     for warning in warnings:

@@ -90,7 +90,7 @@ def test_a_picture_that_cannot_be_written(small: Path, tmp_path: Path) -> None:
 
 
 def test_several_runs_give_ranges(small: Path) -> None:
-    """One run is one draw of the alarms' phases: several show the median and the range."""
+    """One run has one choice of the alarms' phases: several show the median and the range."""
     result = CliRunner().invoke(app, ["simulate", str(small), "--json", "--runs", "4"])
     figure = json.loads(result.output)["figures"]["tripped after"]
     assert figure["runs"] == 4

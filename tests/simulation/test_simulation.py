@@ -149,7 +149,7 @@ def test_several_calls_an_invocation_are_the_same_calls(outage: Scenario) -> Non
 
 
 def test_each_seed_draws_the_alarms_phases(outage: Scenario) -> None:
-    """When an alarm is evaluated is drawn from the seed: trip times spread over its period."""
+    """The seed chooses when an alarm is evaluated: trip times spread over its period."""
     silent = replace(outage, faults=Faults(lost_reports=1.0))
     times = [summary(simulate(silent, seed=seed))["seconds_to_trip"] for seed in range(8)]
     assert max(times) - min(times) > 5

@@ -25,7 +25,7 @@ from recloser.lab.cloudwatch import CompositeAlarm, InvalidAlarmError, MetricAla
 class Inputs:
     """What a backtest runs on; `dropped` is what CloudWatch would not have extracted from log lines.
 
-    `left_out` are alarms that cannot be evaluated, beside others that can.
+    `left_out` are alarms that cannot be evaluated, where others can.
     """
 
     alarms: AlarmSet

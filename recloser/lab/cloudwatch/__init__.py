@@ -4,8 +4,8 @@ Start with `CloudWatch` (a region that advances in time), or with `metric_alarm`
 `decide` for a single decision. All times are epoch milliseconds.
 """
 
+from recloser.lab.cloudwatch.alarm_store import NoContributorsError, NoSuchAlarmError
 from recloser.lab.cloudwatch.alarms import InvalidAlarmError, MetricAlarm, State
-from recloser.lab.cloudwatch.book import NoContributorsError, NoSuchAlarmError
 from recloser.lab.cloudwatch.composite import CompositeAlarm, composite_alarm
 from recloser.lab.cloudwatch.definitions import metric_alarm
 from recloser.lab.cloudwatch.emf import Extraction, extract

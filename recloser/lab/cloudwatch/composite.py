@@ -19,7 +19,7 @@ MAXIMUM_ELEMENTS = 500
 
 @dataclass(frozen=True, slots=True)
 class Suppressor:
-    """ActionsSuppressor: an alarm that holds back the actions (never the state) of a composite alarm."""
+    """ActionsSuppressor: an alarm that suppresses the actions, not the state, of a composite alarm."""
 
     alarm: str
     wait_seconds: int

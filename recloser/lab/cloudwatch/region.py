@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from recloser.lab.cloudwatch import contributors
+from recloser.lab.cloudwatch.alarm_store import AlarmStore, Entry
 from recloser.lab.cloudwatch.alarms import MetricAlarm, State
-from recloser.lab.cloudwatch.book import AlarmBook, Entry
 from recloser.lab.cloudwatch.composite import CompositeAlarm, composite_alarm
 from recloser.lab.cloudwatch.definitions import metric_alarm
 from recloser.lab.cloudwatch.emf import Extraction, extract
@@ -51,7 +51,7 @@ class CloudWatch:
         self._retention_ms = retention_seconds * MS_PER_SECOND
         self._evaluations = Schedule()
         self._releases = Schedule()
-        self._book = AlarmBook(self.place, self._releases)
+        self._alarms = AlarmStore(self.place, self._releases)
         self._prune_at_ms: int | None = None
 
     def put_emf(self, line: str, now_ms: int, available_at_ms: int | None = None) -> Extraction:
@@ -85,16 +85,16 @@ class CloudWatch:
     ) -> list[Event]:
         """PutMetricAlarm: creates the alarm or replaces its whole configuration.
 
-        An identical call does nothing. `first_evaluation_ms` is AWS's choice: None draws it. Raises
+        An identical call does nothing. `first_evaluation_ms` is AWS's choice: with None it is random. Raises
         InvalidAlarmError.
         """
         alarm = definition if isinstance(definition, MetricAlarm) else metric_alarm(definition)
-        changes = self._book.put(alarm, now_ms)
+        changes = self._alarms.put(alarm, now_ms)
         if changes and first_evaluation_ms is not None:
             self._cadence.start(alarm.name, first_evaluation_ms)
             self._evaluations.set(alarm.name, first_evaluation_ms)
         elif changes and alarm.contributor_query is not None:
-            first_ms = self._cadence.draw_ms(alarm.name, alarm.cadence_seconds, now_ms)
+            first_ms = self._cadence.first_ms(alarm.name, alarm.cadence_seconds, now_ms)
             self._evaluations.set(alarm.name, first_ms)
         elif changes:
             self._schedule(alarm, now_ms)
@@ -103,7 +103,7 @@ class CloudWatch:
     def put_composite_alarm(self, definition: Mapping[str, Any] | CompositeAlarm, now_ms: int) -> list[Event]:
         """PutCompositeAlarm: the same for a composite alarm, whose children must exist."""
         alarm = definition if isinstance(definition, CompositeAlarm) else composite_alarm(definition)
-        return self._book.put(alarm, now_ms)
+        return self._alarms.put(alarm, now_ms)
 
     def delete_alarms(self, names: Iterable[str], now_ms: int) -> list[Event]:
         """DeleteAlarms: unknown names are passed over; there is no state change.
@@ -111,7 +111,7 @@ class CloudWatch:
         Raises InvalidAlarmError for an alarm that a composite alarm depends on; then nothing is deleted.
         """
         names = list(names)
-        changes = self._book.delete(names, now_ms)
+        changes = self._alarms.delete(names, now_ms)
         for name in names:
             self._evaluations.set(name, None)
         return changes
@@ -124,9 +124,9 @@ class CloudWatch:
         Raises NoSuchAlarmError.
         """
         state = State(value)
-        if self._book[name].state.value is state:
+        if self._alarms[name].state.value is state:
             return []
-        return self._book.change(name, AlarmState(state, reason, reason_data, now_ms))
+        return self._alarms.change(name, AlarmState(state, reason, reason_data, now_ms))
 
     def enable_alarm_actions(self, names: Iterable[str], now_ms: int) -> list[Event]:
         """EnableAlarmActions: a configuration change and nothing else."""
@@ -138,23 +138,23 @@ class CloudWatch:
 
     def describe_alarms(self, names: Iterable[str] | None = None) -> dict[str, list[dict[str, Any]]]:
         """DescribeAlarms: `MetricAlarms` and `CompositeAlarms` by name, all or those in `names`."""
-        known = sorted(entry.alarm.name for entry in self._book.entries())
-        wanted = known if names is None else [name for name in names if name in self._book]
+        known = sorted(entry.alarm.name for entry in self._alarms.entries())
+        wanted = known if names is None else [name for name in names if name in self._alarms]
         found: dict[str, list[dict[str, Any]]] = {"MetricAlarms": [], "CompositeAlarms": []}
         for name in wanted:
-            kind = "MetricAlarms" if isinstance(self._book[name].alarm, MetricAlarm) else "CompositeAlarms"
-            found[kind].append(self._book.describe(name))
+            kind = "MetricAlarms" if isinstance(self._alarms[name].alarm, MetricAlarm) else "CompositeAlarms"
+            found[kind].append(self._alarms.describe(name))
         return found
 
     def describe_alarm_contributors(self, name: str) -> list[dict[str, Any]]:
         """DescribeAlarmContributors: those in ALARM. Raises NoSuchAlarmError, NoContributorsError."""
-        return self._book.describe_contributors(name)
+        return self._alarms.describe_contributors(name)
 
     def describe_alarm_history(
         self, name: str | None = None, kind: str | None = None, contributor_id: str | None = None
     ) -> list[dict[str, Any]]:
         """DescribeAlarmHistory, newest first: of one alarm, of one kind of item, of one contributor."""
-        return self._book.history.describe(name, kind, contributor_id)
+        return self._alarms.history.describe(name, kind, contributor_id)
 
     def get_metric_data(
         self, queries: Sequence[Mapping[str, Any]], span_ms: tuple[int, int], now_ms: int
@@ -167,7 +167,7 @@ class CloudWatch:
 
     def state(self, name: str) -> AlarmState:
         """The state of one alarm. Raises NoSuchAlarmError."""
-        return self._book[name].state
+        return self._alarms[name].state
 
     def next_evaluation_at_ms(self) -> int | None:
         """When `advance` next has something to do; None without metric alarms."""
@@ -179,9 +179,9 @@ class CloudWatch:
         sent: list[Event] = []
         while (at_ms := self.next_evaluation_at_ms()) is not None and at_ms <= now_ms:
             if self._releases.next_ms() == at_ms:
-                sent += self._book.release(self._releases.pop(), at_ms)
+                sent += self._alarms.release(self._releases.pop(), at_ms)
             else:
-                sent += self._evaluate(self._book[self._evaluations.pop()], at_ms)
+                sent += self._evaluate(self._alarms[self._evaluations.pop()], at_ms)
         self._prune(now_ms)
         return sent
 
@@ -193,13 +193,13 @@ class CloudWatch:
         if alarm.contributor_query is not None:
             before = (entry.state, entry.contributors)
             found = contributors.evaluate(alarm, self.metrics, at_ms, before, self._window)
-            return self._book.apply(alarm.name, found)
+            return self._alarms.apply(alarm.name, found)
         datapoints = read_datapoints(alarm, self.metrics, at_ms, self._window)
         decision = decide(alarm, datapoints)
         if decision.state is None or decision.state is entry.state.value:
             return []
         reason = explain(alarm, datapoints, decision, decision.state, at_ms)
-        return self._book.change(alarm.name, AlarmState(decision.state, reason.text, reason.data, at_ms))
+        return self._alarms.change(alarm.name, AlarmState(decision.state, reason.text, reason.data, at_ms))
 
     def _schedule(self, alarm: MetricAlarm, after_ms: int) -> None:
         at_ms = self._cadence.next_ms(alarm.name, alarm.cadence_seconds, after_ms)
@@ -208,17 +208,17 @@ class CloudWatch:
     def _set_actions(self, names: Iterable[str], now_ms: int, *, enabled: bool) -> list[Event]:
         changed: list[Event] = []
         for name in names:
-            alarm = self._book[name].alarm
+            alarm = self._alarms[name].alarm
             if alarm.definition.get("ActionsEnabled", True) is not enabled:
                 made = metric_alarm if isinstance(alarm, MetricAlarm) else composite_alarm
-                changed += self._book.put(made({**alarm.definition, "ActionsEnabled": enabled}), now_ms)
+                changed += self._alarms.put(made({**alarm.definition, "ActionsEnabled": enabled}), now_ms)
         return changed
 
     def _prune(self, now_ms: int) -> None:
         if self._prune_at_ms is not None and now_ms < self._prune_at_ms:
             return
         self._prune_at_ms = now_ms + PRUNE_EVERY_MS
-        alarms = [entry.alarm for entry in self._book.entries()]
+        alarms = [entry.alarm for entry in self._alarms.entries()]
         oldest_ms = [
             evaluation_window(alarm, now_ms, self._window).start_ms
             for alarm in alarms

@@ -51,15 +51,15 @@ class Cadence:
     def __init__(self, phases_ms: Mapping[str, int] | None = None) -> None:
         self._given_ms = dict(phases_ms or {})
         self._phases_ms = dict(self._given_ms)
-        self._draws: dict[str, int] = {}
+        self._restarts: dict[str, int] = {}
 
-    def draw_ms(self, name: str, cadence_seconds: int, after_ms: int) -> int:
-        """The first instant of an alarm that draws a new phase: 22 to 117 s after `after_ms` (captured)."""
+    def first_ms(self, name: str, cadence_seconds: int, after_ms: int) -> int:
+        """Choose a new phase; return its first instant, 22 to 117 s after `after_ms` (captured)."""
         if name in self._given_ms:
             return self.next_ms(name, cadence_seconds, after_ms)
-        draw = self._draws[name] = self._draws.get(name, 0) + 1
+        restart = self._restarts[name] = self._restarts.get(name, 0) + 1
         shortest, longest = FIRST_EVALUATION_MS
-        first_ms = after_ms + shortest + zlib.crc32(f"{name}/{draw}".encode()) % (longest - shortest)
+        first_ms = after_ms + shortest + zlib.crc32(f"{name}/{restart}".encode()) % (longest - shortest)
         self.start(name, first_ms)
         return first_ms
 

@@ -9,7 +9,7 @@ from recloser.lab.cloudwatch.alarms import State
 class AlarmState:
     """A state with its reason; `reason_data` is JSON text, or None where CloudWatch has none.
 
-    `suppressed_by` (WaitPeriod, Alarm or ExtensionPeriod) is set while a suppressor holds back a composite's
+    `suppressed_by` (WaitPeriod, Alarm or ExtensionPeriod) is set while a suppressor suppresses a composite's
     actions.
     """
 

@@ -1,7 +1,7 @@
-"""How a suppressor holds back the actions of a composite alarm.
+"""How a suppressor suppresses the actions of a composite alarm.
 
 The phases follow "Alarm suppression" in the CloudWatch user guide and captured events: a change of state
-waits (WaitPeriod) for the suppressor; while that is in ALARM the actions stay held (Alarm); after it they
+waits (WaitPeriod) for the suppressor; while that is in ALARM the actions stay suppressed (Alarm); then they
 wait once more (ExtensionPeriod). Every change of phase sends a state-change event whose two states have the
 same value.
 """
@@ -34,7 +34,7 @@ def after_transition(place: Place, suppressor: Suppressor, of: AlarmState, state
 def after_suppressor(place: Place, suppressor: Suppressor, of: AlarmState, state: AlarmState) -> Held | None:
     """What a change of the suppressor does to the composite's state; None if nothing.
 
-    A suppressor that comes after the actions were let go holds back nothing: they have run.
+    A suppressor that goes to ALARM after the actions have run suppresses nothing.
     """
     if of.value is State.ALARM and state.suppressed_by in {WAIT, EXTENSION}:
         return Held(replace(_by_alarm(place, suppressor, of, state), updated_ms=of.updated_ms), None)

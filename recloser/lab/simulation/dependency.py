@@ -30,7 +30,7 @@ class Fate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Phase:
-    """A span of steady health: a draw below `answering` answers, one below `failing` fails, others hang."""
+    """Steady health: a random number below `answering` answers, below `failing` fails, else hangs."""
 
     since_ms: float
     until_ms: float
@@ -41,7 +41,7 @@ class _Phase:
 
 
 class Dependency:
-    """Draws what becomes of calls.
+    """Decides at random how calls end.
 
     Args:
         scenario: whose dependency it is.
@@ -63,15 +63,15 @@ class Dependency:
         self._hangs = _given_up(NEVER_MS, self._timeout_ms)
 
     def fate(self, at_ms: int) -> Fate:
-        """Draw how a call made at `at_ms` would end. One draw tells both whether and how fast it answers."""
+        """Say how a call made at `at_ms` would end. One random number decides whether and how fast."""
         phase = self._now
         if not phase.since_ms <= at_ms < phase.until_ms:
             phase = self._now = next(each for each in self._phases if at_ms < each.until_ms)
-        draw = self._random()
-        if draw < phase.answering:
-            return phase.answers[int(draw / phase.answering * QUANTILES)]
-        if draw < phase.failing:
-            share = (draw - phase.answering) / (phase.failing - phase.answering)
+        number = self._random()
+        if number < phase.answering:
+            return phase.answers[int(number / phase.answering * QUANTILES)]
+        if number < phase.failing:
+            share = (number - phase.answering) / (phase.failing - phase.answering)
             return phase.failures[int(share * QUANTILES)]
         return self._hangs
 
@@ -90,7 +90,7 @@ def _given_up(milliseconds: int, timeout_ms: int | None) -> Fate:
 
 @functools.cache
 def _fates(latency: Latency, timeout_ms: int | None) -> tuple[tuple[Fate, ...], tuple[Fate, ...]]:
-    """Every answer that may be drawn, and the same as failures."""
+    """Every possible answer, and the same as failures."""
     answers = tuple(_given_up(milliseconds, timeout_ms) for milliseconds in latencies_ms(latency))
     return answers, tuple(Fate(each.milliseconds, fails=True) for each in answers)
 
@@ -99,9 +99,9 @@ def _fates(latency: Latency, timeout_ms: int | None) -> tuple[tuple[Fate, ...], 
 def latencies_ms(latency: Latency) -> tuple[int, ...]:
     """The quantiles of a log-normal distribution, in whole milliseconds."""
     spread = math.log(latency.p99_ms / latency.median_ms) / _P99
-    draw = NormalDist(math.log(latency.median_ms), spread).inv_cdf if spread > 0 else None
+    quantile = NormalDist(math.log(latency.median_ms), spread).inv_cdf if spread > 0 else None
     return tuple(
-        max(1, round(math.exp(draw((index + 0.5) / QUANTILES)) if draw else latency.median_ms))
+        max(1, round(math.exp(quantile((index + 0.5) / QUANTILES)) if quantile else latency.median_ms))
         for index in range(QUANTILES)
     )
 

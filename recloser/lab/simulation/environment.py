@@ -46,7 +46,7 @@ class Environment(Machine):
         random: the random numbers of callers.
 
     Attributes:
-        background: what runs beside the call.
+        background: what runs in the background of a call.
         free_at_ms: when it can take another invocation.
 
     """
@@ -263,7 +263,7 @@ class Environment(Machine):
             raise error
 
     def run_background(self) -> None:
-        """Do what runs beside the call: a flag that is read there is known to the next call."""
+        """Run the background work of the call: the next call knows a flag that is read there."""
         if not self.is_dead:
             self._is_in_background = True
             for work in self.background:

@@ -1,4 +1,4 @@
-"""Whether something goes wrong now: the scenario's faults, drawn, and over when the scenario says so."""
+"""Whether a fault happens now: at random, by the scenario's probabilities, until its faults end."""
 
 from __future__ import annotations
 

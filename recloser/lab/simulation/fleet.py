@@ -96,7 +96,7 @@ class Fleet:
             self._change_traffic()
 
     def _change_traffic(self) -> None:
-        """Draw anew from the change on: what lies behind a draw that leads across it is the old traffic's."""
+        """Choose the next arrival anew from the change on: the one chosen before has the old rate."""
         self._next = self._changes_at_ms
         change = self._changes.popleft()
         self._gap_ms = MS_PER_SECOND * self._per_invocation / change.per_second

@@ -10,15 +10,15 @@ from recloser.caller.local_trip import LocalTrip
 from recloser.policy import RecoveryPolicy
 
 Range = tuple[float, float]
-"""The smallest and the largest value of a uniform draw."""
+"""The smallest and the largest value of a uniform random number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Environments:
     """Lambda's execution environments: each runs one invocation at a time.
 
-    `count` may run at once; they come up evenly over `arrive_over_seconds`. One that has lived for a time
-    drawn around `lifetime_seconds` is replaced by a cold one.
+    `count` may run at once; they come up evenly over `arrive_over_seconds`. Each lives for
+    a random time around `lifetime_seconds`; then a cold one replaces it.
     """
 
     count: int = 10
@@ -100,7 +100,7 @@ class AlarmSettings:
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """How long messages take on a good day; drawn evenly from each range."""
+    """How long messages take without faults; uniformly random in each range."""
 
     metric_seconds: Range = (1.0, 3.0)
     event_seconds: Range = (0.1, 1.0)
@@ -135,7 +135,7 @@ class Faults:
     A cancelled call says nothing of the dependency; a nested one is made by a call of the same circuit.
     `gathered_calls`: calls that begin together with others; where one fails or is refused, the rest is
     cancelled. `forking_calls`: the process forks within a call, and the child goes on.
-    `wrong_clocks`: environments whose clock is so much fast or slow, beside what is skewed everywhere;
+    `wrong_clocks`: environments whose clock is so much fast or slow, in addition to the skew of all;
     `wrong_function_clocks`: invocations of functions. When the faults end all clocks are set right.
     `rows_by_hand`, `forged_reports`: in each second, that somebody writes a value into a row that nothing
     else could have written, and that a caller reports probes that nobody was granted.

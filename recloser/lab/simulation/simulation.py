@@ -100,7 +100,7 @@ class Simulation:
         )
 
     def _alarm_phases_ms(self) -> dict[str, int]:
-        """Draw when in its period each alarm is evaluated: CloudWatch gives each an instant of its own."""
+        """Choose at random when in its period each alarm is evaluated, as CloudWatch does."""
         random = self._context.random("alarm phases")
         longest_ms = STEADY_SECONDS * MS_PER_SECOND
         return {alarm["AlarmName"]: int(random.between((0, longest_ms))) for alarm in self._alarms}

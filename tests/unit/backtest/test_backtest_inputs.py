@@ -153,7 +153,7 @@ def test_a_span_without_data_is_a_warning(folder: Path) -> None:
 
 
 def test_good_data_are_no_warning(folder: Path) -> None:
-    """Data that fit the alarm are not doubted."""
+    """Data that fit the alarm cause no warning."""
     del folder
     assert document(ALARM, lines(*MINUTES))["warnings"] == []
 
@@ -247,7 +247,7 @@ def test_a_phase_that_no_alarm_has_is_refused(folder: Path, phase: str) -> None:
 
 
 def test_the_alarm_for_any_circuit(folder: Path) -> None:
-    """Each circuit that moves is told, with its own times and reasons, beside the alarm itself."""
+    """The alarm and each circuit that changes are shown, with their own times and reasons."""
     del folder
     samples = [
         {

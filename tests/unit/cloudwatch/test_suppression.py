@@ -1,4 +1,4 @@
-"""How a suppressor holds back the actions of a composite alarm: the phases and events captured on AWS."""
+"""How a suppressor suppresses the actions of a composite alarm: the phases and events captured on AWS."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_late_suppressor_holds_nothing_back() -> None:
 
 
 def test_the_state_is_never_suppressed() -> None:
-    """A suppressor holds back actions only: the composite changes its state as ever."""
+    """A suppressor suppresses actions only: the composite still changes its state."""
     region = suppressed_region()
     region.set_alarm_state("suppressor", "ALARM", "by hand", None, at("06:42:00"))
     region.set_alarm_state("child", "ALARM", "by hand", None, at("06:42:01"))

@@ -15,7 +15,7 @@ from recloser.lab.simulation.dependency import latencies_ms
 from recloser.lab.simulation.scenario import Health, Scenario
 
 PERIODS = 3  # the alarms look at three periods, and two must breach
-ENOUGH = 5  # so many times the minimum of calls in a period make sure that chance does not leave one short
+ENOUGH = 5  # so many times the minimum of calls: then no period has fewer than the minimum by chance
 SECOND = 1.0  # metrics become readable by the second
 
 

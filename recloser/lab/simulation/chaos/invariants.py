@@ -39,7 +39,7 @@ _OPERATORS = {
 }
 
 
-# Trips by reports look at so many seconds, of at least forty usual calls: so far may luck carry a share.
+# Trips by reports use so many seconds, with at least forty usual calls. A share may differ so much by chance.
 LOOK_BACK_SECONDS = 30.0
 NOISE = 0.15
 
@@ -264,7 +264,7 @@ class Invariants(Observer):
         if since_ms is None or not self._has_read.get(machine, False):
             return
         seconds = (machine.at_ms - since_ms) / MS_PER_SECOND
-        # A process that holds back by itself still goes by a closed flag, which it trusts for longer.
+        # A process in a local trip still uses a closed flag, which it keeps for longer.
         is_local = refusal.cause is Cause.LOCAL_TRIP
         limit = (caches_expire_seconds if is_local else refusals_end_seconds)(self._scenario)
         self._check(seconds <= limit, f"refused {seconds:.1f} s after an operator forced it closed")

@@ -55,7 +55,7 @@ class Trial:
 
 
 def trial(seed: int) -> Trial:
-    """Draw a scenario and derive its promises."""
+    """Make a random scenario and derive its promises."""
     numbers = Random(f"{seed}/scenario")  # noqa: S311  (it is meant to repeat)
     healthy = Health(latency=numbers.choice([Latency(20, 100), Latency(80, 400), Latency(200, 900)]))
     base = _fleet(numbers, seed)

@@ -1,4 +1,4 @@
-"""What makes a backtest say less than it seems to: told beside its result."""
+"""Warnings about data that show less than a backtest's result seems to say."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from recloser.lab.cloudwatch.evaluate import evaluation_window
 from recloser.lab.cloudwatch.times import iso_utc
 
 MS_PER_MINUTE = 60_000
-# Fewer samples than this tell nothing about their distance.
+# Fewer samples than this do not show at which distance they come.
 FEW = 3
 
 
-def doubts(alarms: AlarmSet, published: Sequence[Published], settings: Settings) -> list[str]:
-    """Why alarms see nothing, or hardly anything, of the data; one sentence each."""
+def data_warnings(alarms: AlarmSet, published: Sequence[Published], settings: Settings) -> list[str]:
+    """Return why alarms have no data, or hardly any: one sentence for each reason."""
     by_metric: dict[Metric, list[Published]] = {}
     for sample in published:
         by_metric.setdefault(sample.metric, []).append(sample)
     span_ms = span(alarms, published, settings)
-    found = [doubt for alarm in alarms.metric_alarms for doubt in _doubts_of(alarm, by_metric, span_ms)]
+    found = [warning for alarm in alarms.metric_alarms for warning in _about(alarm, by_metric, span_ms)]
     return list(dict.fromkeys(found))
 
 
-def _doubts_of(
+def _about(
     alarm: MetricAlarm, by_metric: Mapping[Metric, Sequence[Published]], span_ms: tuple[int, int]
 ) -> Iterator[str]:
     for query in alarm.queries:

@@ -49,7 +49,7 @@ class Entry:
         return self.configured.alarm
 
 
-class AlarmBook:
+class AlarmStore:
     """Every method that changes something returns the events that EventBridge would get, oldest first."""
 
     def __init__(self, place: Place, releases: Schedule) -> None:
