@@ -24,9 +24,7 @@ ROOT = Path(__file__).parent.parent
 
 # What Lambda's Python runtime has loaded before it loads the handler's module, as far as the standard library
 # goes: bootstrap.py, lambda_runtime_client.py and lambda_runtime_marshaller.py of awslambdaric.
-LOADED_BY_LAMBDA = (
-    "import concurrent.futures.thread, decimal, importlib, json, logging, math, os, sys, time, traceback"
-)
+LOADED_BY_LAMBDA = "import decimal, importlib, json, logging, math, os, sys, time, traceback"
 
 POWERTOOLS = "from aws_lambda_powertools.utilities.circuit_breaker import circuit_breaker"
 POWERTOOLS_STORE = POWERTOOLS.replace(

@@ -11,7 +11,7 @@ from html import escape
 
 from moments import moment
 
-from recloser.circuit import NAME_PATTERN, Circuit, State
+from recloser.circuit import Circuit, State, is_name
 from recloser.plain_text import printable
 from recloser.policy import CallerPolicy
 
@@ -106,7 +106,7 @@ def _why(circuit: Circuit, now_ms: int) -> str:
 
 
 def _buttons(name: str, arns: Mapping[str, str]) -> str:
-    if not NAME_PATTERN.fullmatch(name):
+    if not is_name(name):
         return ""  # written by hand: nothing of ours has such a name
     last = _button("Last outage", arns["show"], {"circuit": name}, 'display="popup"')
     acts = (

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from recloser.caller.breaker import CircuitBreaker
-    from recloser.caller.fallback import function, last_good, respond_503, value
+    from recloser.caller.fallback_kinds import function, last_good, respond_503, value
     from recloser.caller.handler import handler
     from recloser.caller.local_trip import LocalTrip
     from recloser.caller.process import Process
@@ -23,11 +24,11 @@ _HOMES = {
     "Process": "caller.process",
     "RecloserError": "errors",
     "State": "circuit",
-    "function": "caller.fallback",
+    "function": "caller.fallback_kinds",
     "handler": "caller.handler",
-    "last_good": "caller.fallback",
-    "respond_503": "caller.fallback",
-    "value": "caller.fallback",
+    "last_good": "caller.fallback_kinds",
+    "respond_503": "caller.fallback_kinds",
+    "value": "caller.fallback_kinds",
 }
 
 __all__ = [

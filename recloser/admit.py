@@ -29,20 +29,25 @@ from __future__ import annotations
 
 import math
 from enum import Enum
-from typing import Literal, NamedTuple
 
 from recloser.circuit import Cause, Circuit, State
+from recloser.frozen import dataclass, replace
 from recloser.policy import CallerPolicy
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
+
 _AS_SHIPPED = CallerPolicy()
+
+OnStoreError: TypeAlias = 'Literal["last-known", "allow", "refuse"]'
 
 # How far the clocks of a caller and of a writer may be apart.
 CLOCKS_APART_SECONDS = 60.0
 
-OnStoreError = Literal["last-known", "allow", "refuse"]
 
-
-class View(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class View:
     """What a process knows about a circuit at one moment.
 
     Attributes:
@@ -80,7 +85,8 @@ class Action(Enum):
     REFUSE = "refuse"
 
 
-class Admission(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Admission:
     """What becomes of a call.
 
     Attributes:
@@ -127,8 +133,10 @@ def admit(view: View, now: float, on_store_error: OnStoreError) -> Admission:
         return Admission(Action.CALL, until=now, is_unprotected=True)
     admission = _by_state(view, circuit or Circuit("unknown"), now)
     if view.is_stale and admission.action is Action.CALL and not admission.is_rejected:
-        return admission._replace(until=now, is_unprotected=True)
-    return admission._replace(until=min(admission.until, view.fresh_until))
+        return replace(admission, until=now, is_unprotected=True)
+    if admission.until > view.fresh_until:
+        return replace(admission, until=view.fresh_until)
+    return admission
 
 
 def _by_state(view: View, circuit: Circuit, now: float) -> Admission:
@@ -155,7 +163,7 @@ def _closed(view: View, circuit: Circuit, policy: CallerPolicy, now: float) -> A
         return _refuse(Cause.LOCAL_TRIP, retry_at=view.held_until, until=view.held_until)
     if view.is_trial_due:
         return Admission(Action.CALL, until=now, is_trial=True)
-    until = now if view.failed_lately else math.inf
+    until = now if view.failed_lately else view.fresh_until
     if view.held_from > now:
         until = min(until, view.held_from)
     if not policy.ramp_seconds or circuit.closed_at_ms is None:
@@ -179,7 +187,7 @@ def _not_closed(view: View, circuit: Circuit, now: float) -> Admission:
     if view.may_join:
         return Admission(Action.CALL, until=now, is_counted=False)
     if now >= claim_from:
-        return Admission(Action.PROBE, until=now, is_counted=False, otherwise=refused._replace(until=now))
+        return Admission(Action.PROBE, until=now, is_counted=False, otherwise=replace(refused, until=now))
     return refused
 
 
@@ -194,7 +202,7 @@ def _enforced(policy: CallerPolicy, admission: Admission) -> Admission:
     if policy.enforce:
         return admission
     if admission.action is Action.REFUSE:
-        return admission._replace(action=Action.CALL, until=0.0)
+        return replace(admission, action=Action.CALL, until=0.0)
     if admission.otherwise is not None:
-        return admission._replace(otherwise=_enforced(policy, admission.otherwise))
+        return replace(admission, otherwise=_enforced(policy, admission.otherwise))
     return admission

@@ -5,13 +5,17 @@ All times are epoch milliseconds (`_ms`) unless a name says seconds.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
 
-NAME_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}")
+from recloser.frozen import dataclass, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+LONGEST_NAME = 64
+_NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 DUE_SHARDS = 8
 HISTORY_LENGTH = 10
 OPERATIONS_LENGTH = 5
@@ -72,6 +76,11 @@ class Cause(StrEnum):
     UNREADABLE_FLAG = "unreadable_flag"
 
 
+def is_name(text: str) -> bool:
+    """Tell whether a text has the form of a circuit's name, as `validate_name` says it."""
+    return 0 < len(text) <= LONGEST_NAME and _NAME_CHARACTERS.issuperset(text)
+
+
 def validate_name(name: object) -> str:
     """Return `name` if it can name a circuit.
 
@@ -79,7 +88,7 @@ def validate_name(name: object) -> str:
         ValueError: it is not 1 to 64 of `A-Z a-z 0-9 - _ .`
 
     """
-    if isinstance(name, str) and NAME_PATTERN.fullmatch(name) and name not in (".", ".."):
+    if isinstance(name, str) and is_name(name) and name not in (".", ".."):
         return str.__str__(name)  # plain: a member of an Enum would be another text in the permits' keys
     raise ValueError(f"circuit name {name!r} is not allowed: 1 to 64 of A-Z a-z 0-9 - _ .")
 
@@ -122,7 +131,8 @@ class Transition:
     count: int = 1
 
 
-class Trip(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Trip:
     """What began an outage, whole. `Circuit.alarm` names the alarm.
 
     `threshold` and `datapoints`, newest first, are the alarm's; `calls` and `failures` were counted in its
@@ -210,7 +220,8 @@ class Circuit:
         return zlib.crc32(self.name.encode()) % DUE_SHARDS
 
 
-class Probes(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Probes:
     """What became of the permits of one generation.
 
     `returned` are permits given back, because the call ended in an exception that says nothing

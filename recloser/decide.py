@@ -316,7 +316,8 @@ def _credible(circuit: Circuit, probes: Probes) -> Probes:
     """
     granted = min(probes.granted, circuit.permits + len(probes.returned))
     numbers = frozenset(range(1, granted + 1))
-    return probes._replace(
+    return replace(
+        probes,
         granted=granted,
         succeeded=probes.succeeded & numbers,
         failed=probes.failed & numbers,

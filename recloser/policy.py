@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
-from typing import Any, Final
+
+from recloser.frozen import dataclass, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 
 class PolicyError(ValueError):
@@ -29,6 +33,8 @@ _RANGES: Final[dict[str, tuple[float, float]]] = {
     "minimum_calls": (1, 1_000_000),
     "ramp_seconds": (0.0, 24 * 3600.0),
 }
+
+_OPTIONAL: Final = ("failure_threshold_percent", "minimum_calls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +62,11 @@ class RecoveryPolicy:
     minimum_calls: int | None = None
 
     def __post_init__(self) -> None:
-        for setting in fields(self):
-            value = getattr(self, setting.name)
-            if value is not None or setting.default is not None:
-                _check(setting.name, value)
-        _check_together({setting.name: getattr(self, setting.name) for setting in fields(self)})
+        settings: dict[str, Any] = {name: getattr(self, name) for name in self.__match_args__}
+        for name, value in settings.items():
+            if value is not None or name not in _OPTIONAL:
+                _check(name, value)
+        _check_together(settings)
 
     def with_overrides(self, settings: Mapping[str, Any]) -> RecoveryPolicy:
         """This policy with a circuit's own settings. Those for callers are checked, and not taken.
@@ -70,8 +76,7 @@ class RecoveryPolicy:
 
         """
         own = validated(settings)
-        taken = {each.name: own.get(each.name, getattr(self, each.name)) for each in fields(self)}
-        return RecoveryPolicy(**taken)
+        return replace(self, **{name: own[name] for name in self.__match_args__ if name in own})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +95,21 @@ class CallerPolicy:
     ramp_seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        for setting in fields(self):
-            _check(setting.name, getattr(self, setting.name))
+        for name in self.__match_args__:
+            _check(name, getattr(self, name))
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> CallerPolicy:
         """Read the callers' settings of a circuit. One that cannot be used takes its default."""
         own: dict[str, Any] = {}
-        for each in fields(cls):
-            if each.name in settings:
+        for name in cls.__match_args__:
+            if name in settings:
                 with suppress(PolicyError):
-                    own[each.name] = _read(each.name, settings[each.name])
+                    own[name] = _read(name, settings[name])
         return cls(**own)
 
 
-SETTINGS: Final = tuple(each.name for policy in (RecoveryPolicy, CallerPolicy) for each in fields(policy))
+SETTINGS: Final = RecoveryPolicy.__match_args__ + CallerPolicy.__match_args__  # the names of their fields
 
 
 def validated(settings: Mapping[str, Any]) -> dict[str, Any]:

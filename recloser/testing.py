@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypedDict, Unpack
 
 from recloser.admit import OnStoreError
-from recloser.caller.background import RunInBackground, at_once
+from recloser.caller.background import at_once
 from recloser.caller.breaker import CircuitBreaker
 from recloser.caller.fallback import Fallback
 from recloser.caller.flag_cache import Uniform
@@ -22,7 +22,8 @@ from recloser.caller.local_trip import LocalTrip
 from recloser.caller.options import OnRefused, OnStateSeen
 from recloser.caller.outcome import ExceptionTypes
 from recloser.caller.process import Process, forbid_default
-from recloser.caller.watchdog import Deadline, Watchdog
+from recloser.caller.process_parts import RunInBackground, Watchdog
+from recloser.caller.watchdog import Deadline
 from recloser.circuit import Circuit, Override, Probes, State
 from recloser.control.control import Control
 from recloser.metrics.recorder import EmfPublisher

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from recloser.caller.local_circuit import LocalCircuit
     from recloser.caller.watchdog import Deadline

@@ -8,15 +8,16 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import threading
-from typing import TYPE_CHECKING, Any
 
 from recloser.caller.background import BackgroundThreads
 from recloser.caller.guard import Guard
 from recloser.caller.outcome import Outcome
 from recloser.errors import CircuitOpen
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
+    from typing import Any
 
 
 async def enter(guard: Guard, threads: BackgroundThreads) -> int | CircuitOpen:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 import sys
-import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from enum import Enum
-from types import AsyncGeneratorType, CodeType, FunctionType, GeneratorType, MethodType
-from typing import Any
+from types import AsyncGeneratorType, BuiltinFunctionType, CodeType, FunctionType, GeneratorType, MethodType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MOST_REMEMBERED = 4096
 
@@ -35,6 +36,14 @@ PLAIN = frozenset({type(None), bool, int, float, str, bytes, dict, list, tuple, 
 
 _GENERATORS = frozenset({GeneratorType, AsyncGeneratorType})
 _CONTEXT_MANAGERS = frozenset({"_GeneratorContextManager", "_AsyncGeneratorContextManager"})
+
+# What is run itself when it is called.
+_ROUTINES = (FunctionType, MethodType, BuiltinFunctionType)
+
+# "Code Objects Bit Flags", `inspect`; `inspect.markcoroutinefunction` of Python 3.12 sets the attribute.
+_COROUTINE = 0x80
+_GENERATOR = 0x20 | 0x200  # plain, or async
+_MARKED_ASYNC = "_is_coroutine_marker"
 
 # How functions answer: what they are and are annotated as, or what they have returned.
 _kinds: dict[object, Answers] = {}
@@ -98,7 +107,7 @@ def _key(function: Any) -> object:
     return (code, *held) if held else code
 
 
-def _held(things: typing.Iterable[Any]) -> list[object]:
+def _held(things: Iterable[Any]) -> list[object]:
     """Functions by their code, all else by its type: enough to tell an async client from a plain one."""
     return [getattr(thing, "__code__", None) or type(thing) for thing in things]
 
@@ -111,22 +120,26 @@ def _content(cell: Any) -> Any:
 
 
 def _declared(function: Any) -> Answers:
+    """Tell by a function's code and annotations. `inspect` knows codes, too, but takes long to load."""
     of = function
     while isinstance(of, functools.partial):
         of = of.func
-    for each in (of,) if inspect.isfunction(of) else (of, _call_of(of)):
-        if inspect.iscoroutinefunction(each):
+    for each in (of,) if isinstance(of, _ROUTINES) else (of, _call_of(of)):
+        if _MARKED_ASYNC in getattr(each, "__dict__", ()):  # asked so, since a mock has any attribute
             return Answers.ASYNC
-        if inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each):
+        code = getattr(each, "__code__", None)
+        if not isinstance(code, CodeType):
+            continue
+        if code.co_flags & _COROUTINE:
+            return Answers.ASYNC
+        if code.co_flags & _GENERATOR or code in _HELPERS:
             return Answers.NEVER
-    if getattr(of, "__code__", None) in _HELPERS:
-        return Answers.NEVER
     return _annotated(of) if getattr(of, "__annotations__", None) else Answers.AT_ONCE
 
 
 def _call_of(thing: Any) -> Any:
     """The method that is run when an object that is no function is called."""
-    if inspect.isroutine(thing) or isinstance(thing, type):
+    if isinstance(thing, type):
         return None
     return getattr(type(thing), "__call__", None)  # noqa: B004  (the method, not whether there is one)
 
@@ -144,7 +157,7 @@ def _annotated(function: Any) -> Answers:
     returned = getattr(function, "__annotations__", {}).get("return")
     if isinstance(returned, str):
         returned = _evaluated(returned, function)
-    returned = typing.get_origin(returned) or returned
+    returned = getattr(returned, "__origin__", returned)
     if not isinstance(returned, type):
         return Answers.AT_ONCE
     if hasattr(returned, "add_done_callback") and hasattr(returned, "exception"):
@@ -153,6 +166,8 @@ def _annotated(function: Any) -> Answers:
 
 
 def _evaluated(annotation: str, function: Callable[..., Any]) -> Any:
+    import typing  # noqa: PLC0415  (only for annotations that are text)
+
     try:
         return typing.get_type_hints(function).get("return")
     except Exception:  # noqa: BLE001  (a name that exists for type checkers only)

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 MOST_THREADS = 16
-
-
-class RunInBackground(Protocol):
-    """Runs work without waiting for it."""
-
-    def __call__(self, work: Callable[[], None]) -> bool:
-        """Begin `work`; return False if that is not possible: then it does not run."""
 
 
 class BackgroundThreads:

@@ -6,7 +6,6 @@ import functools
 import threading
 from collections.abc import Callable
 from types import CoroutineType, TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, ParamSpec, Self, TypeGuard, TypeVar, cast
 
 from recloser.caller import aio, awaitables
 from recloser.caller.awaitables import PLAIN, Answers
@@ -21,19 +20,17 @@ from recloser.caller.retry_after import retry_after_seconds
 from recloser.circuit import Circuit, validate_name
 from recloser.errors import CircuitOpen
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, NoReturn, ParamSpec, Self, TypeGuard, TypeVar
+
     from recloser.admit import OnStoreError
 
-P = ParamSpec("P")
-R = TypeVar("R")
+    P = ParamSpec("P")
+    R = TypeVar("R")
 
-
-class _Asked(NamedTuple):
+    _Asked = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
     """What was asked for: a function and its arguments."""
-
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
 
 
 class CircuitBreaker:
@@ -200,7 +197,7 @@ class CircuitBreaker:
         if kind is Answers.NEVER:
             raise generator_error(function)
         if kind is Answers.ASYNC:
-            return cast("Callable[P, R]", self._guarded_async(function))
+            return self._guarded_async(function)
         raises, looks = self._fallback.is_absent, self._looks_at_answers
         # Bound once: Python 3.11 looks an enumeration's member up by a function call.
         later, at_once = Answers.LATER, Answers.AT_ONCE
@@ -230,9 +227,9 @@ class CircuitBreaker:
             if answer.__class__ not in PLAIN:
                 kind = awaitables.kind_of(answer)
                 if kind is not at_once:
-                    return self._pending(guard, number, answer, _Asked(function, args, kwargs))
+                    return self._pending(guard, number, answer, (function, args, kwargs))
             if looks or not guard.succeeded(number):
-                return self._answered(guard, number, answer, _Asked(function, args, kwargs))
+                return self._answered(guard, number, answer, (function, args, kwargs))
             return answer
 
         return guarded
@@ -294,16 +291,17 @@ class CircuitBreaker:
 
     def _pending(self, guard: Guard, number: int, answer: Any, asked: _Asked) -> Any:
         """Guard on: a plain function has returned something that has yet to become an answer."""
+        function, args, kwargs = asked
         kind = awaitables.kind_of(answer)
         if kind is Answers.NEVER:
             guard.withdraw(number)
-            raise generator_error(asked.function)
+            raise generator_error(function)
         if hasattr(answer, "__await__"):  # an executor's future is waited for: its refusal is raised at once
-            awaitables.learn(asked.function, kind)
+            awaitables.learn(function, kind)
         if kind is Answers.LATER:
             # Its work begins when it is awaited, if it ever is: it is admitted then.
             guard.withdraw(number)
-            return self._guarded_async(asked.function, pending=answer)(*asked.args, **asked.kwargs)
+            return self._guarded_async(function, pending=answer)(*args, **kwargs)
         guard.end_sharing(number)
         answer.add_done_callback(lambda future: self._done(guard, number, future, asked))
         return answer
@@ -350,7 +348,7 @@ class CircuitBreaker:
                     return await self._fallback.answer_async(Missed(function, args, kwargs, raised=error))
                 raise
             if self._looks_at_answers or not guard.succeeded(number):
-                outcome, hint = self._returned(guard, number, answer, _Asked(function, args, kwargs))
+                outcome, hint = self._returned(guard, number, answer, (function, args, kwargs))
                 await aio.leave(guard, self._process.threads, number, outcome, hint)
                 if outcome is Outcome.FAILURE and self._answers_failures:
                     return await self._fallback.answer_async(Missed(function, args, kwargs, returned=answer))

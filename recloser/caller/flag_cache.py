@@ -9,13 +9,13 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from recloser.caller.background import RunInBackground
 from recloser.circuit import Circuit, State
 from recloser.errors import StoreError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from recloser.caller.process_parts import RunInBackground
     from recloser.store.tables import Tables
 
 logger = logging.getLogger(__name__)

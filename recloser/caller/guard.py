@@ -6,7 +6,6 @@ import itertools
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from recloser.admit import Action, Admission, admit
 from recloser.caller import tracing
@@ -20,6 +19,10 @@ from recloser.circuit import Cause, Circuit, State
 from recloser.errors import CircuitOpen, StoreError
 from recloser.metrics.recorder import Recorder
 from recloser.store.report_rows import Report
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # Within a second a circuit cannot open and close again: no need to look.
 SHORT_CALL_SECONDS = 1.0

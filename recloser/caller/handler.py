@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import time
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
 
+from recloser.caller.awaitables import Answers, known_kind
 from recloser.caller.process import every_process, this_process
 
-P = ParamSpec("P")
-R = TypeVar("R")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ParamSpec, TypeVar
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
 
 LONGEST_MARGIN_SECONDS = 1.0
 MARGIN_SHARE = 0.1
@@ -30,7 +33,7 @@ def handler(function: Callable[P, R]) -> Callable[P, R]:
     """
     if not callable(function):
         raise TypeError(f"{function!r} is not allowed: only functions can be handlers")
-    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+    if known_kind(function) in (Answers.ASYNC, Answers.NEVER):
         raise TypeError(f"{function!r} is not allowed: Lambda runs plain functions; call asyncio.run in one")
 
     @functools.wraps(function)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+
+from recloser.frozen import dataclass
 
 LONGEST_HOLD_SECONDS = 300.0
 # Held calls count as failures so far apart: an environment alone reaches the fast alarm's minimum of ten

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, get_args
 
-from recloser.admit import OnStoreError
+from recloser.caller.awaitables import Answers, known_kind
 from recloser.caller.local_trip import LocalTrip
 from recloser.circuit import Circuit, State
 from recloser.errors import CircuitOpen
+from recloser.frozen import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from recloser.admit import OnStoreError
 
 LONGEST_SECONDS = 3600.0
 CLOSED_CACHE_SECONDS = 5.0
@@ -20,7 +24,7 @@ OnRefused = Callable[[CircuitOpen], object]
 OnStateSeen = Callable[[State | None, Circuit], object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Options:
     """How a breaker treats its calls.
 
@@ -42,7 +46,7 @@ class Options:
 
     slow_after_seconds: float | None = None
     timeout_seconds: float | None = None
-    local_trip: LocalTrip | None = LocalTrip()  # noqa: RUF009  (frozen)
+    local_trip: LocalTrip | None = LocalTrip()
     on_store_error: OnStoreError = "last-known"
     on_refused: OnRefused | None = None
     on_state_seen: OnStateSeen | None = None
@@ -57,7 +61,7 @@ class Options:
         _check_seconds("open_cache_seconds", self.open_cache_seconds)
         if self.local_trip is not None and not isinstance(self.local_trip, LocalTrip):
             raise TypeError(f"local_trip = {self.local_trip!r} is not allowed: a LocalTrip, or None for none")
-        if self.on_store_error not in get_args(OnStoreError):
+        if self.on_store_error not in ("last-known", "allow", "refuse"):
             raise ValueError(
                 f'on_store_error = {self.on_store_error!r} is not allowed: "last-known", "allow" or "refuse"'
             )
@@ -76,5 +80,5 @@ def _check_hook(name: str, hook: Any) -> None:
         return
     if not callable(hook):
         raise TypeError(f"{name} = {hook!r} is not allowed: a function")
-    if inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(getattr(hook, "__call__", None)):  # noqa: B004
+    if known_kind(hook) is Answers.ASYNC:
         raise TypeError(f"{name} = {hook!r} is not allowed: a plain function, or nobody would await it")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable
 from enum import Enum
-from typing import Any
+from types import CoroutineType
 
 from recloser.caller import awaitables
 from recloser.caller.awaitables import Answers
 from recloser.errors import CircuitOpen
 from recloser.wrapped import carried, chain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +135,7 @@ def _truth(said: Any) -> bool:
 
     """
     if hasattr(type(said), "__await__"):
-        if inspect.iscoroutine(said):
+        if isinstance(said, CoroutineType):
             said.close()
         raise TypeError(f"it returned {said!r}, which has yet to be awaited")
     return bool(said)
@@ -164,6 +167,8 @@ def _predicate(argument: str, given: Any) -> Any:
         raise TypeError(f"{argument} = {given!r} is not allowed: {allowed}")
     if awaitables.known_kind(given) in (Answers.ASYNC, Answers.NEVER):
         raise TypeError(f"{argument} = {given!r} is async or a generator and not allowed: {allowed} at once")
+    import inspect  # noqa: PLC0415  (most breakers have no predicate, and it takes long to load)
+
     try:
         signature = inspect.signature(given)
     except (TypeError, ValueError):  # a builtin that tells nothing of itself

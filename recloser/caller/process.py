@@ -11,29 +11,32 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable
-from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from functools import cached_property, partial
 from weakref import WeakValueDictionary
 
-from recloser.caller.background import BackgroundThreads, RunInBackground
+from recloser.caller.background import BackgroundThreads
 from recloser.caller.circuit_names import CircuitNames
 from recloser.caller.flag_cache import FlagCache, KnownFlag, Uniform
 from recloser.caller.local_circuit import LocalCircuit
-from recloser.caller.local_trip import LocalTrip
 from recloser.caller.options import Options
-from recloser.caller.watchdog import ThreadWatchdog, Watchdog
+from recloser.caller.watchdog import ThreadWatchdog
 from recloser.metrics.emf import UNCONFIGURED, function_document, write_line
-from recloser.metrics.recorder import Batching, EmfPublisher, Publisher
+from recloser.metrics.recorder import Batching, EmfPublisher
 
 # The rest is imported by what needs it: a caller with tables never decides, one without never asks DynamoDB.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeVar
+
+    from recloser.caller.process_parts import Guarded, RunInBackground, Watchdog
     from recloser.circuit import Probes
+    from recloser.metrics.publisher import Publisher
     from recloser.store.memory import MemoryTables
     from recloser.store.tables import Tables
 
-logger = logging.getLogger(__name__)
+    T = TypeVar("T")
 
-T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 CIRCUIT_TABLE = "RECLOSER_CIRCUIT_TABLE"
 PROBE_TABLE = "RECLOSER_PROBE_TABLE"
@@ -43,19 +46,6 @@ BUSY_PAUSE_SECONDS = 1.0  # an environment with shorter pauses between its invoc
 
 LONGEST_WAIT_FOR_REPORTS_SECONDS = 0.1
 MOST_REPORTS_WAITED_FOR = 100  # outside of invocations nobody waits for them
-
-
-class Guarded(Protocol):
-    """A breaker, as its process sees it."""
-
-    def begin_anew(self) -> None:
-        """Forget what belongs to the process before."""
-
-    def forget_answers(self) -> None:
-        """Make the next call ask its questions."""
-
-    def expire_running(self) -> None:
-        """Count every call that is still running as failed."""
 
 
 class Process:
@@ -112,8 +102,9 @@ class Process:
         self.batching = Batching()
         self._invocation_began_at = self._invocation_ended_at = -math.inf
         self._reports: deque[threading.Event] = deque(maxlen=MOST_REPORTS_WAITED_FOR)
-        self.flags = FlagCache(lambda: self.tables, self.clock, self.uniform, self.in_background)
-        self._circuits: WeakValueDictionary[tuple[str, LocalTrip | None], LocalCircuit]
+        self.flags = FlagCache(partial(getattr, self, "tables"), self.clock, self.uniform, self.in_background)
+        # By name, and by the numbers of the local trip.
+        self._circuits: WeakValueDictionary[tuple[str | float, ...], LocalCircuit]
         self._circuits = WeakValueDictionary()
         self._known: WeakValueDictionary[str, KnownFlag] = WeakValueDictionary()
         for part in ("tables", "publisher"):
@@ -155,7 +146,9 @@ class Process:
 
     def circuit(self, name: str, options: Options) -> LocalCircuit:
         """Return what this process knows of a circuit: the same for all breakers that treat it alike."""
-        key = (name, options.local_trip)
+        trip = options.local_trip
+        alike = () if trip is None else (trip.failures, trip.hold_seconds, trip.longest_hold_seconds)
+        key = (name, *alike)
         with self._making:
             known = self._known.get(name)
             if known is None:

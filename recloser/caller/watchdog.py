@@ -8,7 +8,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 logger = logging.getLogger(__name__)
 
@@ -36,13 +35,6 @@ class Deadline:
                 on_expiry()
             except Exception:
                 logger.exception("the watchdog's work failed")
-
-
-class Watchdog(Protocol):
-    """Lets things happen at their time."""
-
-    def watch(self, at: float, on_expiry: Callable[[], None]) -> Deadline:
-        """Call `on_expiry` at `at`, epoch seconds, unless the deadline is called off."""
 
 
 class ThreadWatchdog:

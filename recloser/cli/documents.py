@@ -55,7 +55,7 @@ def detail(circuit: Circuit, probes: Probes | None, policy: RecoveryPolicy, now_
         "policy": asdict(policy) | asdict(CallerPolicy.of(circuit.policy)),
         "own_policy": dict(circuit.policy),
         "probes": None if probes is None else _probes(probes),
-        "trip": None if circuit.trip is None else circuit.trip._asdict(),
+        "trip": None if circuit.trip is None else asdict(circuit.trip),
         "history": history(circuit),
     }
 

@@ -132,4 +132,4 @@ def _plausible(name: str, reported: Mapping[int, Counted], per_second: float) ->
             most,
             per_second,
         )
-    return {second: Counted(*(min(count, most) for count in each)) for second, each in reported.items()}
+    return {second: each.at_most(most) for second, each in reported.items()}

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from recloser.circuit import NAME_PATTERN, Circuit, State
+from recloser.circuit import Circuit, State, is_name
 from recloser.control.alarm_circuit import OTHER
 from recloser.control.alarms import (
     MOST_CONTRIBUTORS,
@@ -115,7 +115,7 @@ class Minute:
         """Let time pass for every circuit that it must do something with; return their names."""
         names: set[str] = set()
         with _kept(report, "the circuits that are due"):
-            names.update(filter(_is_name, self._control.tables.due(self._control.now_ms())))
+            names.update(filter(is_name, self._control.tables.due(self._control.now_ms())))
         self._tick(report, names, ends_at_ms)
         return names
 
@@ -163,7 +163,7 @@ class Minute:
         missed: list[str] = []
         with _kept(report, "the circuits that are not closed"):
             for circuit in self._not_closed(ends_at_ms):
-                if _is_name(circuit.name):
+                if is_name(circuit.name):
                     if self._publish_state is not None:
                         self._publish_state(circuit)
                     if is_sweep and circuit.name not in seen:
@@ -303,14 +303,9 @@ class _Look:
                 self._report.tripped.append(applied)
 
 
-def _is_name(name: str) -> bool:
-    """Tell whether an item's key, or a series' label, can be a circuit's: people write items by hand."""
-    return NAME_PATTERN.fullmatch(name) is not None
-
-
 def _breaching(group: RaisedGroup, series: dict[str, Points]) -> Iterator[str]:
     for name, points in series.items():
-        if _is_name(name) and name != OTHER and group.own_data.rule.newest_breach_ms(points) is not None:
+        if is_name(name) and name != OTHER and group.own_data.rule.newest_breach_ms(points) is not None:
             yield name
 
 

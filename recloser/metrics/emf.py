@@ -11,14 +11,17 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 logger = logging.getLogger(__name__)
 
 NAMESPACE = "Recloser"  # of a stack that chooses no other
 NAMESPACE_VARIABLE = "RECLOSER_NAMESPACE"
 # "PutMetricData", CloudWatch API reference; names that begin with AWS/ are AWS's own.
-_NAMESPACE_PATTERN = re.compile(r"(?!AWS/|:)[A-Za-z0-9._\-/#: ]{1,255}")
+_NAMESPACE_PATTERN = r"(?!AWS/|:)[A-Za-z0-9._\-/#: ]{1,255}"
 DIMENSION = "Circuit"
 FUNCTION_DIMENSION = "Function"
 
@@ -55,8 +58,10 @@ def namespace_of(environment: Mapping[str, str]) -> str:
         ValueError: the variable holds no name of a namespace.
 
     """
-    name = environment.get(NAMESPACE_VARIABLE) or NAMESPACE
-    if not _NAMESPACE_PATTERN.fullmatch(name):
+    name = environment.get(NAMESPACE_VARIABLE)
+    if not name:
+        return NAMESPACE
+    if not re.fullmatch(_NAMESPACE_PATTERN, name):
         raise ValueError(
             f"environment variable {NAMESPACE_VARIABLE} = {name!r} is not allowed: 1 to 255 of "
             "A-Z a-z 0-9 . - _ / # : and space, not beginning with AWS/ or a colon"

@@ -8,7 +8,6 @@ import math
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
-from typing import Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from recloser.metrics.emf import (
@@ -25,28 +24,20 @@ from recloser.metrics.emf import (
     write_line,
 )
 
-logger = logging.getLogger(__name__)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
 
-T = TypeVar("T")
+    from recloser.metrics.publisher import Publisher
+
+    T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 LONGEST_BATCH_SECONDS = 5.0
 GATHERING_SECONDS = 2.0  # across invocations
 _NUMBERS = (int, float)
 VALUES_PER_DOCUMENT = 100  # "Specification: Embedded metric format": the longest array of values
-
-
-class Publisher(Protocol):
-    """Takes metrics away. What it raises is logged, and never reaches a caller."""
-
-    def publish(self, circuit: str, values: dict[str, Value], at_ms: int) -> None:
-        """Publish values of one circuit's metrics.
-
-        Args:
-            circuit: the dimension's value.
-            values: metric name to a value or to several; Duration in milliseconds, all others counts.
-            at_ms: when they were measured, epoch milliseconds.
-
-        """
 
 
 class EmfPublisher:
@@ -71,11 +62,12 @@ class EmfPublisher:
         self._heads = {}  # a new one: another thread may be about to put into the old
 
     def publish(self, circuit: str, values: dict[str, Value], at_ms: int) -> None:
-        key: tuple[str | bool, ...] = (circuit, _tells_of_successes_only(values), *values)
+        is_healthy = _tells_of_successes_only(values)
+        key: tuple[str | bool, ...] = (circuit, is_healthy, *values)
         heads = self._heads
         head = heads.get(key)
         if head is None:
-            head = heads[key] = self._head(circuit, values)
+            head = heads[key] = self._head(circuit, values, is_healthy=is_healthy)
         texts = []
         for name, value in values.items():  # the path of every line: no call that can be spared
             text = repr(value if isinstance(value, _NUMBERS) else list(value))
@@ -83,10 +75,10 @@ class EmfPublisher:
         tail = ",".join(texts)
         self._write(f'{{"_aws":{{"Timestamp":{at_ms}{head}{tail}}}')
 
-    def _head(self, circuit: str, values: dict[str, Value]) -> str:
+    def _head(self, circuit: str, values: dict[str, Value], *, is_healthy: bool) -> str:
         """What lies between the time and the values: always the same, so made once."""
         # Most lines are those of a healthy fleet: they bear what a metric needs.
-        properties = {} if _tells_of_successes_only(values) else self._properties
+        properties = {} if is_healthy else self._properties
         document = emf_document(circuit, values, 0, properties, self._namespace)
         for name in values:
             del document[name]

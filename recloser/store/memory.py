@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from recloser.circuit import Circuit, Probes, State
 from recloser.decide import Decision, Mint
 from recloser.errors import Conflict
+from recloser.frozen import replace
 from recloser.store.report_rows import SECONDS_PER_ITEM, Counted, Report, total
 
 
@@ -70,7 +71,7 @@ class MemoryTables:
         if mint.opens_at_ms is not None:
             self._probes[key] = Probes(mint.generation, allowed=mint.permits, opens_at_ms=mint.opens_at_ms)
         elif key in self._probes:
-            self._probes[key] = self._probes[key]._replace(allowed=self._probes[key].allowed + mint.permits)
+            self._probes[key] = replace(self._probes[key], allowed=self._probes[key].allowed + mint.permits)
         else:
             raise Conflict(f"circuit {name} has no permits of generation {mint.generation} to add to")
 
@@ -79,7 +80,7 @@ class MemoryTables:
             probes = self._probes.get((name, generation))
             if probes is None or probes.available <= 0 or probes.opens_at_ms > now_ms:
                 return None
-            self._probes[name, generation] = changed = probes._replace(granted=probes.granted + 1)
+            self._probes[name, generation] = changed = replace(probes, granted=probes.granted + 1)
         self._tell(name, changed)
         return changed.granted
 
@@ -89,9 +90,9 @@ class MemoryTables:
             if probes is None:
                 return
             if succeeded:
-                changed = probes._replace(succeeded=probes.succeeded | {number})
+                changed = replace(probes, succeeded=probes.succeeded | {number})
             else:
-                changed = probes._replace(failed=probes.failed | {number})
+                changed = replace(probes, failed=probes.failed | {number})
             self._probes[name, generation] = changed
         if changed != probes:
             self._tell(name, changed)
@@ -101,8 +102,8 @@ class MemoryTables:
             probes = self._probes.get((name, generation))
             if probes is None or number in probes.returned:
                 return
-            self._probes[name, generation] = changed = probes._replace(
-                returned=probes.returned | {number}, allowed=probes.allowed + 1
+            self._probes[name, generation] = changed = replace(
+                probes, returned=probes.returned | {number}, allowed=probes.allowed + 1
             )
         self._tell(name, changed)
 

@@ -7,12 +7,15 @@ shard. The names of its attributes are a finite list, which the policy of caller
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
 
 from recloser.circuit import validate_name
+from recloser.frozen import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 SECONDS_PER_ITEM: Final = 20
 SHARDS: Final = 4  # one item takes about 1,000 writes a second
@@ -25,7 +28,8 @@ EXPIRES: Final = "expires"
 _KEY = r"(?P<circuit>[^#]+)#(?P<generation>\d{1,15})#failures-(?P<shard>\d)-(?P<span>\d{1,15})"
 
 
-class Counted(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Counted:
     """Calls of one second, and how many of them failed.
 
     `later_calls` and `later_failures` are those among them that a process made after its first report.
@@ -37,7 +41,20 @@ class Counted(NamedTuple):
     later_failures: int = 0
 
     def plus(self, other: Counted) -> Counted:
-        return Counted(*map(operator.add, self, other))
+        return Counted(
+            self.calls + other.calls,
+            self.failures + other.failures,
+            self.later_calls + other.later_calls,
+            self.later_failures + other.later_failures,
+        )
+
+    def at_most(self, most: int) -> Counted:
+        return Counted(
+            min(self.calls, most),
+            min(self.failures, most),
+            min(self.later_calls, most),
+            min(self.later_failures, most),
+        )
 
     def in_shard(self, shard: int) -> Counted:
         """Return the same as that shard means it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,11 +33,11 @@ def test_changes_are_told() -> None:
     assert told.pop() == (NAME, claimed)
     for _ in range(2):
         tables.give_back(NAME, 1, 1)
-    given_back = claimed._replace(allowed=2, returned=frozenset({1}))
+    given_back = replace(claimed, allowed=2, returned=frozenset({1}))
     assert told == [(NAME, given_back)]
     for _ in range(2):
         tables.report(NAME, 1, 2, succeeded=True)
-    assert told[1:] == [(NAME, given_back._replace(succeeded=frozenset({2})))]
+    assert told[1:] == [(NAME, replace(given_back, succeeded=frozenset({2})))]
     tables.report_failures(NAME, 1, 0, {5: Counted(1, 1)})
     assert told[-1] == (NAME, 1)
 

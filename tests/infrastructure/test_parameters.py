@@ -7,7 +7,7 @@ import re
 import pytest
 from transformed_template import Document, written_template
 
-from recloser.circuit import NAME_PATTERN
+from recloser.circuit import is_name
 from recloser.policy import RecoveryPolicy
 
 PARAMETERS: Document = written_template()["Parameters"]
@@ -48,7 +48,7 @@ def test_every_parameter_is_shown() -> None:
 )
 def test_circuit_names(name: str) -> None:
     """The stack takes exactly the names that the library takes, and none at all; alarms.yaml needs some."""
-    is_allowed = bool(NAME_PATTERN.fullmatch(name))
+    is_allowed = is_name(name)
     assert bool(re.search(PARAMETERS["Circuits"]["AllowedPattern"], name)) is (is_allowed or not name)
     more = written_template("alarms.yaml")["Parameters"]["Circuits"]["AllowedPattern"]
     assert bool(re.search(more, name)) is is_allowed

@@ -24,7 +24,7 @@ from recloser.lab.simulation.event_queue import MS_PER_SECOND
 from recloser.lab.simulation.machine import Machine
 from recloser.lab.simulation.random_streams import RandomStream
 from recloser.lab.simulation.shared_tables import SharedTables
-from recloser.metrics.recorder import Publisher
+from recloser.metrics.publisher import Publisher
 
 # A call of less time asks no table when it ends.
 SHORT_CALL_MS = 500

@@ -25,10 +25,10 @@ CIRCUIT_EDITS: tuple[Callable[[Circuit, int], Circuit], ...] = (
 )
 PROBES_EDITS: tuple[Callable[[Probes, int], Probes | None], ...] = (
     lambda _, __: None,
-    lambda probes, _: probes._replace(allowed=0),
-    lambda probes, _: probes._replace(granted=probes.allowed),
-    lambda probes, now_ms: probes._replace(opens_at_ms=now_ms + HOUR_MS),
-    lambda probes, _: probes._replace(returned=frozenset(range(1, 2 * GIVE_BACKS_PER_GENERATION))),
+    lambda probes, _: replace(probes, allowed=0),
+    lambda probes, _: replace(probes, granted=probes.allowed),
+    lambda probes, now_ms: replace(probes, opens_at_ms=now_ms + HOUR_MS),
+    lambda probes, _: replace(probes, returned=frozenset(range(1, 2 * GIVE_BACKS_PER_GENERATION))),
 )
 FORGED_NUMBERS = range(1, 13)
 

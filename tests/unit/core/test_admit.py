@@ -171,11 +171,11 @@ def facts_of(admission: Admission) -> tuple[Any, ...]:
 @given(view=views)
 def test_nobody_is_refused_where_nobody_may_be(view: View) -> None:
     """An operator's CLOSED, shadow mode and the off switch let every call through."""
-    calls = admit(view._replace(is_enabled=False), NOW, "last-known")
+    calls = admit(replace(view, is_enabled=False), NOW, "last-known")
     assert calls.action is CALL
     if view.circuit is not None and not view.is_stale:
         for known in (
             replace(view.circuit, override=forced(State.CLOSED)),
             replace(view.circuit, policy=SHADOW),
         ):
-            assert admit(view._replace(circuit=known), NOW, "last-known").action is not REFUSE
+            assert admit(replace(view, circuit=known), NOW, "last-known").action is not REFUSE

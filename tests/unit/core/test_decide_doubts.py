@@ -104,14 +104,14 @@ TIMES = {
 
 UNUSABLE = {
     "permits that open with the circuit are in order": Row(
-        OPEN, TimerDue(probes()._replace(opens_at_ms=NOW)), Cause.RETRY_DUE, State.HALF_OPEN, 5
+        OPEN, TimerDue(replace(probes(), opens_at_ms=NOW)), Cause.RETRY_DUE, State.HALF_OPEN, 5
     ),
     "permits that open later than the circuit are made anew": Row(
-        OPEN, TimerDue(probes()._replace(opens_at_ms=NOW + 1)), Cause.PERMITS_UNUSABLE, State.OPEN, 6, AT_ONCE
+        OPEN, TimerDue(replace(probes(), opens_at_ms=NOW + 1)), Cause.PERMITS_UNUSABLE, State.OPEN, 6, AT_ONCE
     ),
     "permits may open with a time to retry that is still to come": Row(
         replace(HALF_OPEN, retry_at_ms=NOW + 5_000, deadline_at_ms=None),
-        TimerDue(probes()._replace(opens_at_ms=NOW + 5_000)),
+        TimerDue(replace(probes(), opens_at_ms=NOW + 5_000)),
         Cause.NO_TRAFFIC,
         None,
     ),
