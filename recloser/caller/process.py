@@ -15,7 +15,7 @@ from functools import cached_property, partial
 from weakref import WeakValueDictionary
 
 from recloser.caller.background import BackgroundThreads
-from recloser.caller.circuit_names import CircuitNames
+from recloser.caller.circuit_names import MANY_CIRCUITS, warn_of_many
 from recloser.caller.flag_cache import FlagCache, KnownFlag, Uniform
 from recloser.caller.local_circuit import LocalCircuit
 from recloser.caller.options import Options
@@ -90,7 +90,7 @@ class Process:
         self._given_watchdog = watchdog
         self._given_background = in_background
         self.breakers: WeakValueDictionary[int, Guarded] = WeakValueDictionary()
-        self._names = CircuitNames()
+        self._names: set[str] = set()  # of circuits, until there are too many
         self._begin()
         _processes[id(self)] = self
 
@@ -152,7 +152,10 @@ class Process:
         with self._making:
             known = self._known.get(name)
             if known is None:
-                self._names.see(name)
+                if len(self._names) < MANY_CIRCUITS:
+                    self._names.add(name)
+                    if len(self._names) == MANY_CIRCUITS:
+                        warn_of_many(name)
                 known = KnownFlag(name, options.closed_cache_seconds, options.open_cache_seconds)
                 self._known[name] = known
             known.closed_seconds = min(known.closed_seconds, options.closed_cache_seconds)
