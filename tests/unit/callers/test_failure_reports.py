@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 
 from recloser.caller.failure_reports import FailureReports
+from recloser.caller.local_trip import LocalTrip
 from recloser.errors import CircuitOpen, StoreError
 from recloser.store.report_rows import FIRST_LATER_SHARD, SHARDS, Counted, Report
 from recloser.testing import World
@@ -104,7 +105,8 @@ def test_at_most_one_report_a_second(world: World) -> None:
 
 def test_what_was_made_before_a_hold_is_reported_during_it(world: World) -> None:
     """The local trip ends the calls, not the report of those that were made."""
-    call(world, world.breaker(NAME), "FFFFF" + "F" * 4)
+    breaker = world.breaker(NAME, local_trip=LocalTrip(hold_seconds=1.0))
+    call(world, breaker, "FFFFF" + "F" * 4)
     assert total(reported(world)) == (5, 5)
 
 
