@@ -19,7 +19,7 @@ _OWN_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "a
 
 
 class JsonLines(logging.Formatter):
-    """Formats a record as one line of JSON; what `extra` brought stands beside the message."""
+    """Formats a record as one line of JSON; what `extra` brought is next to the message."""
 
     def format(self, record: logging.LogRecord) -> str:
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))

@@ -14,17 +14,17 @@ from notice import Notice
 OUTAGE_TOPIC = "RECLOSER_OUTAGE_TOPIC"
 
 
-def tell_people(news: Notice | None) -> None:
+def tell_people(notice: Notice | None) -> None:
     """Publish to the topic. A topic that does not take it must not hold up the events of other circuits."""
     topic = os.environ.get(OUTAGE_TOPIC)
-    if not topic or news is None:
+    if not topic or notice is None:
         return
     try:
         _topics().publish(
-            TopicArn=topic, Subject=news.subject, MessageStructure="json", Message=news.message()
+            TopicArn=topic, Subject=notice.subject, MessageStructure="json", Message=notice.message()
         )
     except (BotoCoreError, ClientError) as error:
-        discard("announce", f"topic {topic} could not be told that {news.subject}: {error}")
+        discard("announce", f"topic {topic} could not be told that {notice.subject}: {error}")
 
 
 @functools.cache

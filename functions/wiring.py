@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("recloser.wiring")
 
-# A writer can wait longer than a caller: it has nobody on the line.
+# A function can wait longer than a caller: no user waits for it.
 _CONFIG = Config(
     connect_timeout=1,
     read_timeout=3,
@@ -49,7 +49,7 @@ def control() -> Control:
 
 
 def early_trip() -> EarlyTrip:
-    """Make the judge of the failures that environments report.
+    """Make what turns reported failures into a signal.
 
     Raises:
         SettingError: a variable is missing or not allowed.

@@ -66,7 +66,7 @@ from recloser.signals import (
 CANARY = 1  # the permits of a new generation: one probe, alone
 
 # How far the clocks of two writers may be apart. A stored time that lies further in the future than the
-# policy and this allow was written by hand or by a wrong clock; nothing waits for it.
+# policy and this allow comes from a manual edit or a wrong clock; nothing waits for it.
 CLOCKS_APART_MS = 60_000
 
 
@@ -159,9 +159,9 @@ def _alarm_raised(circuit: Circuit, signal: AlarmRaised, now_ms: int, policy: Re
     if by_hand:
         cause, reason = Cause.ALARM_BY_HAND, f"alarm set by hand: {signal.reason}"
     elif signal.evidence is not None:
-        doubt = _doubt(signal.evidence, policy)
-        if doubt is not None:
-            return doubt
+        shortfall = _shortfall(signal.evidence, policy)
+        if shortfall is not None:
+            return shortfall
         reason = f"alarm raised: {_figures(signal.evidence)}: {signal.reason}"
         threshold = _limits(signal.evidence, policy).threshold_percent
         calls, failures = signal.evidence.calls, signal.evidence.failures
@@ -193,11 +193,11 @@ def _closed_at_ms(circuit: Circuit, now_ms: int) -> int | None:
     return None if closed_at_ms is None or closed_at_ms > now_ms + CLOCKS_APART_MS else closed_at_ms
 
 
-def _doubt(evidence: Evidence, policy: RecoveryPolicy) -> Decision | None:
+def _shortfall(evidence: Evidence, policy: RecoveryPolicy) -> Decision | None:
     """Say why the evidence is not enough for a trip; None: it is enough."""
     limits = _limits(evidence, policy)
     if evidence.calls < limits.minimum_calls:
-        reason = f"too few calls: {_figures(evidence)}, at least {limits.minimum_calls} are asked for"
+        reason = f"too few calls: {_figures(evidence)}, at least {limits.minimum_calls} are needed"
         return nothing(Cause.TOO_FEW_CALLS, reason)
     if 100 * evidence.failures <= limits.threshold_percent * evidence.calls:
         reason = f"too few failures: {_figures(evidence)}, the threshold is {limits.threshold_percent:g} %"
@@ -239,9 +239,9 @@ def _failures_reported(
     large = [each for each in bounded if each[1].calls >= signal.limits.minimum_calls]
     if not large:
         most = max(window.calls for _, window in bounded)
-        reason = f"too few calls: {most} reported, at least {signal.limits.minimum_calls} are asked for"
+        reason = f"too few calls: {most} reported, at least {signal.limits.minimum_calls} are needed"
         return nothing(Cause.TOO_FEW_CALLS, reason)
-    # Where a window is beyond luck it counts before others, whose bound may be higher.
+    # A window that is not chance goes before others, whose bound may be higher.
     bound, window = max(
         large, key=lambda each: (each[1].fails_more_than(signal.limits.threshold_percent), each[0])
     )
@@ -251,7 +251,7 @@ def _failures_reported(
         return nothing(Cause.BELOW_THRESHOLD, f"too few failures: {figures}; {threshold}")
     if not window.fails_more_than(signal.limits.threshold_percent):
         later = f"{window.later_failures} of {window.later_calls} calls failed after first reports"
-        return nothing(Cause.BELOW_THRESHOLD, f"it may be luck: {later}; {threshold}")
+        return nothing(Cause.BELOW_THRESHOLD, f"it may be chance: {later}; {threshold}")
     cause, reason = Cause.FAILURES_REPORTED, f"failures reported: {figures}; {threshold}"
     trip = Trip(
         now_ms,
@@ -270,7 +270,7 @@ def _failures_reported(
 
 def _probes_reported(circuit: Circuit, probes: Probes, now_ms: int, policy: RecoveryPolicy) -> Decision:
     if circuit.state is State.CLOSED:
-        return nothing(Cause.CLOSED_ALREADY, "closed: nothing to prove")
+        return nothing(Cause.CLOSED_ALREADY, "closed: probes change nothing")
     if probes.generation != circuit.generation:
         return _of_another_generation(circuit, probes.generation)
     flaw = _flaw(circuit, probes)
@@ -286,13 +286,11 @@ def _probes_reported(circuit: Circuit, probes: Probes, now_ms: int, policy: Reco
     if probes.succeeded and circuit.permits < policy.permits:
         return _admit_others(circuit, now_ms, policy)
     if circuit.state is State.OPEN and probes.granted:
-        return _half_open(
-            circuit, Cause.PROBE_CLAIMED, "a probe is out", now_ms, _deadline_ms(now_ms, policy)
-        )
+        return _half_open(circuit, Cause.PROBE_CLAIMED, "a probe runs", now_ms, _deadline_ms(now_ms, policy))
     if probes.out and circuit.deadline_at_ms is None:
         # A deadline counts from the first claim that it waits for, not from the minute the flag moved.
         changed = _rewritten(replace(circuit, deadline_at_ms=_deadline_ms(now_ms, policy)))
-        return Decision(Cause.PROBE_CLAIMED, "the probe's clock starts", changed)
+        return Decision(Cause.PROBE_CLAIMED, "a probe runs: its deadline starts", changed)
     if not probes.out and circuit.deadline_at_ms is not None and circuit.permits == CANARY:
         # With more permits the record may be older than they are: the timer looks.
         return _stop_clock(circuit)
@@ -300,16 +298,16 @@ def _probes_reported(circuit: Circuit, probes: Probes, now_ms: int, policy: Reco
 
 
 def _flaw(circuit: Circuit, probes: Probes) -> str | None:
-    """Say why a generation's permits cannot be gone by; None: they can."""
+    """Say why a generation's permits are not valid; None: they are."""
     if len(probes.returned) >= GIVE_BACKS_PER_GENERATION:
-        return f"{len(probes.returned)} permits were given back: new ones"
+        return f"{len(probes.returned)} permits were given back: new permits"
     if probes.allowed > circuit.permits + len(probes.returned):
-        return f"{probes.allowed} permits, though {circuit.permits} were made: new ones"
+        return f"{probes.allowed} permits, though {circuit.permits} were made: new permits"
     return None
 
 
 def _credible(circuit: Circuit, probes: Probes) -> Probes:
-    """What of the reports can be true.
+    """Return the part of the reports that can be true.
 
     Whoever may claim and report may write any number. More permits than were made cannot have been granted,
     and a number that was not granted cannot be reported.
@@ -331,7 +329,7 @@ def _of_another_generation(circuit: Circuit, generation: int) -> Decision:
 
 def _stop_clock(circuit: Circuit) -> Decision:
     changed = _rewritten(replace(circuit, deadline_at_ms=None))
-    return Decision(Cause.NO_PROBE_OUT, "no probe is out: the clock stops", changed)
+    return Decision(Cause.NO_PROBE_OUT, "no probe runs: no deadline", changed)
 
 
 def _timer_due(circuit: Circuit, probes: Probes | None, now_ms: int, policy: RecoveryPolicy) -> Decision:
@@ -340,23 +338,23 @@ def _timer_due(circuit: Circuit, probes: Probes | None, now_ms: int, policy: Rec
     if circuit.state is State.CLOSED:
         return nothing(Cause.CLOSED_ALREADY, "closed: nothing is due")
     if circuit.retry_at_ms is None or circuit.retry_at_ms > _latest_retry_ms(circuit, now_ms, policy):
-        # Nobody holds it and no time will come: written by hand or by a wrong clock, or what held it cannot
-        # be read any more.
-        reason = "open without a time to retry that a trip could have set: now"
+        # No operator holds it open, and its time will not come: somebody edited the row, a clock was wrong,
+        # or the override cannot be read any more.
+        reason = "open, with no time to retry that a trip can have set: retry now"
         return _begin_generation(circuit, Cause.NO_RETRY_TIME, reason, now_ms, retry_at_ms=now_ms)
     if circuit.state is State.OPEN and now_ms < circuit.retry_at_ms:
         return nothing(Cause.NOT_DUE, "open: retry_at has not come")
     if probes is None or probes.generation != circuit.generation:
         # Without its item nobody could claim a permit, and the circuit would stay open for ever.
-        return _renew_permits(circuit, "the permits were gone: new ones", now_ms)
+        return _renew_permits(circuit, "the permits were missing: new permits", now_ms)
     if probes.opens_at_ms > max(now_ms, circuit.retry_at_ms):
-        return _renew_permits(circuit, "the permits would open later than the circuit: new ones", now_ms)
+        return _renew_permits(circuit, "the permits would open later than the circuit: new permits", now_ms)
     reported = _probes_reported(circuit, probes, now_ms, policy)
     if reported.circuit is not None:
-        return reported  # news whose stream record was lost or is late
+        return reported  # a report whose stream record was lost or is late
     probes = _credible(circuit, probes)
     if not probes.out and probes.available <= 0:
-        return _renew_permits(circuit, "no permit is left, and none is out: new ones", now_ms)
+        return _renew_permits(circuit, "no permit is left, and no probe runs: new permits", now_ms)
     if circuit.state is State.OPEN:
         return _half_open(circuit, Cause.RETRY_DUE, "retry_at has come", now_ms, None)
     return _deadline(circuit, probes, now_ms, policy)
@@ -364,7 +362,7 @@ def _timer_due(circuit: Circuit, probes: Probes | None, now_ms: int, policy: Rec
 
 def _deadline(circuit: Circuit, probes: Probes, now_ms: int, policy: RecoveryPolicy) -> Decision:
     if circuit.deadline_at_ms is None:
-        return nothing(Cause.NO_TRAFFIC, "half-open: no probe is out, waiting for traffic")
+        return nothing(Cause.NO_TRAFFIC, "half-open: no probe runs, waiting for traffic")
     if now_ms < circuit.deadline_at_ms <= _deadline_ms(now_ms, policy) + CLOCKS_APART_MS:
         return nothing(Cause.NOT_DUE, "half-open: the probe deadline has not come")
     if not probes.out:
@@ -374,7 +372,9 @@ def _deadline(circuit: Circuit, probes: Probes, now_ms: int, policy: RecoveryPol
         return _trip(circuit, Cause.PROBE_LOST, reason, now_ms, policy)
     missing = policy.permits + probes.out - circuit.permits
     if missing <= 0 and probes.available <= 0:
-        return _renew_permits(circuit, "no permit is left, and those that are out are lost: new ones", now_ms)
+        return _renew_permits(
+            circuit, "no permit is left, and the claimed ones are lost: new permits", now_ms
+        )
     if missing <= 0:
         changed = _rewritten(replace(circuit, deadline_at_ms=None))
         return Decision(Cause.PERMITS_REPLACED, "the lost permits were replaced already", changed)
@@ -471,9 +471,9 @@ def _is_new_outage(circuit: Circuit, now_ms: int, policy: RecoveryPolicy) -> boo
 
 
 def _recovery_wait_ms(circuit: Circuit, trips: int, now_ms: int, policy: RecoveryPolicy) -> int:
-    # Drawn from what is unique to this trip rather than from a generator: the decision stays a pure function.
-    draw = zlib.crc32(f"{circuit.name}#{circuit.generation}@{now_ms}".encode()) / 0xFFFFFFFF
-    return _wait_ms(trips, policy, jitter=policy.jitter * (2 * draw - 1))
+    # A checksum of what is unique to this trip, not a random number: the decision stays a pure function.
+    share = zlib.crc32(f"{circuit.name}#{circuit.generation}@{now_ms}".encode()) / 0xFFFFFFFF
+    return _wait_ms(trips, policy, jitter=policy.jitter * (2 * share - 1))
 
 
 def _latest_retry_ms(circuit: Circuit, now_ms: int, policy: RecoveryPolicy) -> int:

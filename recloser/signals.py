@@ -1,4 +1,4 @@
-"""What can happen to a circuit: the signals that `decide` goes by, as frozen data."""
+"""What can happen to a circuit: the signals that `decide` takes, as frozen data."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 from recloser.circuit import Override, Probes
 
-# Of calls that fail as often as the threshold allows, so much luck is seen once in a thousand windows.
-LUCK_DEVIATIONS = 3.0
+# Calls that fail as often as the threshold allows exceed it by so many standard deviations in one of a
+# thousand windows.
+CHANCE_DEVIATIONS = 3.0
 FEWEST_LATER_CALLS = 10
 
 
@@ -48,10 +49,17 @@ class Evidence:
 class AlarmRaised:
     """CloudWatch moved an alarm to ALARM.
 
-    `newest_data_ends_ms` is when the newest breaching datapoint ended; None: set by hand
-    (SetAlarmState), so there is no data to judge. `newest_data_begins_ms` is when it began; None: that is
-    not known, as for a composite alarm. With `evidence` the alarm was not set by hand; its times go before
-    those two, and its figures are judged. `threshold` and `datapoints`, newest first, are kept with the trip.
+    Args:
+        alarm: its name.
+        reason: CloudWatch's reason, for people.
+        newest_data_ends_ms: when the newest breaching datapoint ended; None: the alarm was set manually
+            (SetAlarmState), so there are no data.
+        newest_data_begins_ms: when it began; None: not known, as for a composite alarm.
+        evidence: the calls that were counted; its times replace the two above. With it the alarm was not set
+            manually.
+        threshold: of the alarm, kept with the trip.
+        datapoints: newest first, kept with the trip.
+
     """
 
     alarm: str
@@ -71,7 +79,7 @@ class ReportWindow:
     known, and nothing follows from the window. Environments without failures do not report: without such a
     baseline the calls that succeeded there would be missing.
     `later_calls` are those that environments made after their first report, `later_failures` how many of them
-    failed. An environment reports because calls failed; only what comes later is a fair sample.
+    failed. An environment reports because calls failed; only later calls are an unbiased sample.
     """
 
     seconds: float
@@ -90,14 +98,14 @@ class ReportWindow:
         return 100 * self.failures / max(self.calls, self.usual_calls)
 
     def fails_more_than(self, percent: float) -> bool:
-        """Tell whether calls after a first report fail more often than that, by more than luck.
+        """Tell whether calls after a first report fail more often than that, and not by chance.
 
         Traffic that has grown since the usual calls were counted makes the lower bound too high: this does
-        not rest on them.
+        not depend on them.
         """
         share, calls = percent / 100, self.later_calls
-        luck = LUCK_DEVIATIONS * (calls * share * max(0.0, 1 - share)) ** 0.5
-        return calls >= FEWEST_LATER_CALLS and self.later_failures - share * calls > luck
+        by_chance = CHANCE_DEVIATIONS * (calls * share * max(0.0, 1 - share)) ** 0.5
+        return calls >= FEWEST_LATER_CALLS and self.later_failures - share * calls > by_chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,7 @@ class FailuresReported:
     Args:
         generation: that of the closed circuit in which the calls were made.
         windows: sums over the last 1, 2, 4 and 8 seconds, say; one above the limits is enough.
-        limits: those of `alarm` as it stands in CloudWatch now.
+        limits: those of `alarm` as it is in CloudWatch now.
         alarm: the failure-rate alarm whose limits are taken; it is re-armed when the circuit closes.
 
     """

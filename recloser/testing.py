@@ -73,7 +73,7 @@ class Clock:
 
 
 def halfway(low: float, high: float) -> float:
-    """Draw no chance: the middle."""
+    """Return the middle of the range, so that no test depends on chance."""
     return (low + high) / 2
 
 

@@ -27,12 +27,12 @@ export function readFlag(item) {
   };
 }
 
-/** May I call? 'call', 'probe' (if there is a permit) or 'refuse'. `draw` is a random number from 0 to 1. */
-export function verdict(flag, nowMs, draw = Math.random()) {
+/** May I call? 'call', 'probe' (if there is a permit) or 'refuse'. `random` is a random number from 0 to 1. */
+export function verdict(flag, nowMs, random = Math.random()) {
   if (isInForce(flag.override, nowMs)) return flag.override.state === 'CLOSED' ? 'call' : 'refuse';
   if (flag.state !== 'CLOSED') return nowMs >= flag.retryAt ? 'probe' : 'refuse';
   const closedForMs = nowMs - (flag.closedAt ?? -Infinity);
-  return !flag.enforce || closedForMs >= flag.rampMs || draw < closedForMs / flag.rampMs ? 'call' : 'refuse';
+  return !flag.enforce || closedForMs >= flag.rampMs || random < closedForMs / flag.rampMs ? 'call' : 'refuse';
 }
 
 export class Breaker {
@@ -59,7 +59,7 @@ export class Breaker {
     const permit = said === 'probe' ? await this.#claim(flag, nowMs) : undefined;
     if (permit !== undefined) return this.#probe(work, permit);
     this.#publish({ Rejected: 1 });
-    if (!flag.enforce) return work(); // shadow mode: refused in the books only
+    if (!flag.enforce) return work(); // shadow mode: counted as refused, and made
     throw new CircuitOpen(this.circuit, flag, nowMs);
   }
 

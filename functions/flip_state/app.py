@@ -68,7 +68,7 @@ def flip(read: tuple[str, Signal] | ContributorRaised | Ignored) -> dict[str, st
     if isinstance(read, Ignored):
         logger.info("ignored", extra={"reason": read.reason})
         return {"ignored": read.reason}
-    applied = CONTROL.judge(read) if isinstance(read, ContributorRaised) else CONTROL.apply(*read)
+    applied = CONTROL.apply_counted(read) if isinstance(read, ContributorRaised) else CONTROL.apply(*read)
     return decided(applied)
 
 

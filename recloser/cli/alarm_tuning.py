@@ -85,7 +85,7 @@ def tuned(described: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """An alarm that judges a circuit's failures, as it is and as it would be.
+    """An alarm on a circuit's failures, as it is and as it would be.
 
     Args:
         alarm: its name in the account.
@@ -106,7 +106,7 @@ class Variant:
 
 
 def variants(account: Account, circuit: str, wanted: Wanted) -> list[Variant]:
-    """Return the alarms on the failure rate that judge a circuit: its own, or else that over every circuit.
+    """Return the alarms on the failure rate of a circuit: its own, or else that over every circuit.
 
     Raises:
         Problem: none does, or one asks for no minimum of calls that could be changed.
@@ -142,13 +142,15 @@ def _for_one_circuit(account: Account, group: Mapping[str, Any], circuit: str, w
         limits.threshold_percent if wanted.threshold_percent is None else wanted.threshold_percent,
         limits.minimum_calls if wanted.minimum_calls is None else wanted.minimum_calls,
     )
-    make = functools.partial(_judging_alarm, group, circuit, account.deployment.namespace)
+    make = functools.partial(_equivalent_alarm, group, circuit, account.deployment.namespace)
     looks_from = _PERCENT * rule.threshold
     return Variant(group["AlarmName"], make(limits), make(after), is_own=False, looks_from_percent=looks_from)
 
 
-def _judging_alarm(group: Mapping[str, Any], circuit: str, namespace: str, limits: Wanted) -> dict[str, Any]:
-    """Write down as an alarm what is asked of a circuit that the alarm over every circuit watches."""
+def _equivalent_alarm(
+    group: Mapping[str, Any], circuit: str, namespace: str, limits: Wanted
+) -> dict[str, Any]:
+    """Return an alarm of one circuit with the limits that the alarm over every circuit has for it."""
     metric = {
         "Namespace": namespace,
         "MetricName": FAILURE,

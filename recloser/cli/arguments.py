@@ -88,6 +88,6 @@ Threshold = Annotated[
     typer.Option("--threshold", min=1, max=100, help="Trip from there on, percent of the calls."),
 ]
 MinimumCalls = Annotated[
-    int | None, typer.Option("--minimum-calls", min=1, help="Judge no period with fewer calls.")
+    int | None, typer.Option("--minimum-calls", min=1, help="Ignore periods with fewer calls.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON; times in epoch milliseconds.")]

@@ -34,7 +34,7 @@ def chosen(
         new: whether a name may be one that nobody has heard of.
 
     Raises:
-        BadInput: none is given, or some are given beside `every`.
+        BadInput: none is given, or some are given together with `every`.
         UnknownCircuit: a name or pattern fits none; the message names one that may be meant.
 
     """

@@ -1,4 +1,4 @@
-"""What the template's alarms were deployed with: the stack's parameters, beside which operators tune."""
+"""The limits that the template's alarms were deployed with: the stack's parameters."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def _is_foreseen(error: Exception) -> bool:
 
 
 def tell(message: str) -> None:
-    """Say something beside the answer: on stderr, on one line."""
+    """Say something on stderr, apart from the answer, on one line."""
     typer.echo(f"recloser: {printable(message)}", err=True)
 
 

@@ -240,7 +240,7 @@ class CloudWatchAlarms:
         found: dict[str, Limits] = {}
         for _, guarded, limits in self._own_alarms(metric, circuit):
             if limits is not None:
-                # The slower alarm asks for fewer calls: it is the one that also judges little traffic.
+                # The slower alarm asks for fewer calls: it is the one that also works with few calls.
                 known = found.get(guarded)
                 if known is None or limits.minimum_calls < known.minimum_calls:
                     found[guarded] = limits
@@ -301,7 +301,7 @@ class CloudWatchAlarms:
         if isinstance(circuit, EveryCircuit):
             if own_data is None:
                 self._tell(
-                    f"alarm {alarm['AlarmName']}: its rule is not one of a threshold; it cannot be judged"
+                    f"alarm {alarm['AlarmName']}: its rule has no threshold; its data cannot be evaluated"
                 )
                 return None
             self._tell_of_partial_data(alarm)

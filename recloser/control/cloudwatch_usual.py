@@ -63,7 +63,7 @@ class CloudWatchUsual:
         own = self._alarms.own_alarms(FAILURE, circuit.name)
         understood = [(name, limits) for name, limits in own.items() if limits is not None]
         if understood:
-            # The slower alarm asks for fewer calls: it is the one that also judges little traffic.
+            # The slower alarm asks for fewer calls: it is the one that also works with few calls.
             name, limits = min(understood, key=lambda each: each[1].minimum_calls)
             return FailureRateAlarm(name, limits)
         if own:

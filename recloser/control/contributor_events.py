@@ -1,4 +1,4 @@
-"""From `CloudWatch Alarm Contributor State Change` events to what is judged.
+"""Reads `CloudWatch Alarm Contributor State Change` events.
 
 An alarm over a query with GROUP BY has a contributor for each circuit, which rises by itself. Its events
 carry neither a previous state nor reason data, so they are not read like those of other alarms.

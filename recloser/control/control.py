@@ -57,8 +57,8 @@ class Control:
         alarms: CloudWatch; None where there is none, and nothing is re-armed.
         defaults: the policy of circuits that have no settings of their own.
         now_ms: the clock, epoch milliseconds; read once per step.
-        alarm_data: what alarms look at; None: nobody looks, and the word of an alarm is enough.
-        counts: counts calls before an alarm that watches every circuit trips one; None: its word is enough.
+        alarm_data: reads alarms' data; None: an alarm's event is enough.
+        counts: counts calls before an alarm over every circuit trips one; None: the event is enough.
         sleep: how to wait, in seconds, after another writer was first.
 
     """
@@ -97,10 +97,10 @@ class Control:
         """
         return self._apply(name, lambda _: signal)
 
-    def judge(self, raised: ContributorRaised) -> Applied:
-        """Count a circuit's calls, and decide by them what an alarm over every circuit does to it.
+    def apply_counted(self, raised: ContributorRaised) -> Applied:
+        """Count a circuit's calls, then decide what an alarm over every circuit does to it.
 
-        Errors as `apply`. Where CloudWatch does not say how many calls there were, the alarm's word holds.
+        Errors as `apply`. If CloudWatch does not answer, the alarm trips without a count.
         """
         return self._apply(
             raised.circuit,
@@ -148,7 +148,7 @@ class Control:
             try:
                 self.rearm(alarm, applied.circuit)
             except RearmDenied as error:
-                logger.info("%s; it is judged each minute by its own data", error)
+                logger.info("%s; its data are evaluated each minute instead", error)
             except Exception:
                 # The circuit is written, and the next minute finds the alarm if it is still deaf.
                 logger.exception("alarm %s could not be re-armed", alarm)

@@ -1,4 +1,4 @@
-"""From the failures that environments report to a signal: the least that the fleet's failure rate can be.
+"""Turns reported failures into a signal: a lower bound of the fleet's failure rate.
 
 Only environments whose calls fail report, so their own rate says nothing of the fleet. The reported failures
 are therefore divided by all the calls that the closed circuit usually makes, or by the reported ones if those
@@ -27,7 +27,7 @@ NEWEST_SECONDS = 3
 LOOK_BACK_SECONDS = max(WINDOWS_SECONDS) + NEWEST_SECONDS
 # A clock of an environment may be so much fast; what lies further ahead was reported by a wrong one.
 CLOCK_TOLERANCE_SECONDS = 2
-# A share of fewer calls is too much a matter of luck: of 40 calls of which 40 in 100 fail, hardly ever 21 are
+# With fewer calls the share is mostly chance: of 40 calls of which 40 in 100 fail, hardly ever 21 are
 # reported as failed.
 FEWEST_USUAL_CALLS = 40
 # A fleet does not make ten times its usual calls from one minute to the next.
@@ -36,7 +36,7 @@ PLAUSIBLE_FACTOR = 10
 
 @dataclass(frozen=True, slots=True)
 class FailureRateAlarm:
-    """The alarm whose threshold and minimum of calls hold for a circuit, as it stands in CloudWatch now."""
+    """The alarm whose threshold and minimum of calls hold for a circuit, as it is in CloudWatch now."""
 
     name: str
     limits: Limits
@@ -46,14 +46,14 @@ class Usual(Protocol):
     """What CloudWatch knows of a circuit."""
 
     def alarm(self, circuit: Circuit, now_ms: int) -> FailureRateAlarm | None:
-        """Return the alarm that judges its failure rate; None: there is none that is understood."""
+        """Return the alarm whose limits apply to its failure rate; None: none that can be read."""
 
     def calls_per_second(self, circuit: Circuit, now_ms: int) -> float | None:
         """Return how many calls it makes while closed; None: too little closed time was measured."""
 
 
 class EarlyTrip:
-    """Judges reported failures.
+    """Turns reported failures into a signal.
 
     Args:
         tables: where environments report.

@@ -66,7 +66,7 @@ def group_question(
         window_ms=rule.periods * rule.period_ms,
         from_ms=None if newest_data_begins_ms is None else newest_data_begins_ms - earlier_ms,
         limits=group.limits,
-        # A policy's threshold is one of failures: it does not judge slow calls.
+        # A policy's threshold is one of failures: it is not for slow calls.
         own_limits=own_limits.get(circuit.name, None if metric == FAILURE else group.limits),
     )
 

@@ -191,7 +191,7 @@ class Minute:
         """Look after every alarm that stands in ALARM over a closed circuit.
 
         One circuit's part of an alarm that watches every circuit cannot be set to OK, nor can an alarm made
-        by hand that we may not touch: they are judged by the data since the close. Other metric alarms are
+        by hand that we may not touch: their data since the close are evaluated. Other metric alarms are
         set to OK; where they are still true they raise again at their next evaluation. A composite alarm
         would not: if it was raised after the last close, its event was lost, and it trips now.
         """
@@ -244,7 +244,9 @@ class _Look:
     def _judge_by_own_data(self, alarm: RaisedAlarm, circuit: Circuit) -> None:
         alarm_data = self._control.alarm_data
         if alarm.own_data is None or alarm_data is None:
-            logger.warning("alarm %s may not be set, and has no threshold to be judged by", alarm.name)
+            logger.warning(
+                "alarm %s may not be set, and has no threshold to compare its data with", alarm.name
+            )
             return
         series = alarm_data.points(alarm.own_data, self._control.now_ms())
         signal = _breach(alarm.name, alarm.reason, alarm.own_data, circuit, next(iter(series.values()), []))

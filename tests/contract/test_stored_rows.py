@@ -47,7 +47,7 @@ CIRCUIT = Circuit(
     deadline_at_ms=7,
     trips=8,
     permits=9,
-    reason="a probe is out",
+    reason="a probe runs",
     cause=Cause.PROBE_CLAIMED,
     alarm="fast",
     override=Override(State.CLOSED, "ann", "drill", at_ms=31, until_ms=32),
@@ -77,7 +77,7 @@ ITEM: dict[str, Any] = {
     "deadline_at": number(7),
     "trips": number(8),
     "permits": number(9),
-    "reason": text("a probe is out"),
+    "reason": text("a probe runs"),
     "cause": text("probe_claimed"),
     "alarm": text("fast"),
     "override": {

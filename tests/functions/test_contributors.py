@@ -246,7 +246,7 @@ def test_the_circuits_own_alarm_says_how_many_calls(watched: Region) -> None:
     own_alarm(watched, threshold=50, minimum=30)
     own_alarm(watched, threshold=50, minimum=100, name="failure-rate-fast")
     calls(watched, BEGIN_MS + 20_000, failed=20)
-    assert "at least 30 are asked for" in watched.flip_state(raised())["reason"]
+    assert "at least 30 are needed" in watched.flip_state(raised())["reason"]
 
 
 def test_the_circuits_policy_says_what_is_too_much(watched: Region) -> None:
@@ -254,7 +254,7 @@ def test_the_circuits_policy_says_what_is_too_much(watched: Region) -> None:
     settings = PolicySet({"failure_threshold_percent": 80, "minimum_calls": 10}, by="maria")
     watched.stored.tables().commit(Circuit(NAME), decide(Circuit(NAME), settings, BEGIN_MS, POLICY))
     calls(watched, BEGIN_MS + 20_000, failed=6, succeeded=3)
-    assert "at least 10 are asked for" in watched.flip_state(raised())["reason"]
+    assert "at least 10 are needed" in watched.flip_state(raised())["reason"]
     calls(watched, BEGIN_MS + 30_000, failed=6, succeeded=3)
     assert "the threshold is 80 %" in watched.flip_state(raised())["reason"]
 
@@ -267,7 +267,7 @@ def test_the_alarms_own_threshold_is_read(watched: Region) -> None:
 
 
 def test_slow_calls_are_judged_by_slow_calls(watched: Region) -> None:
-    """An alarm over AVG(Slow) counts slow calls; a policy's threshold of failures does not judge them."""
+    """An alarm over AVG(Slow) counts slow calls; a policy's threshold of failures is not for them."""
     slow = RATE.replace("Failure", "Slow")
     put_group_alarm(watched, query=slow)
     settings = PolicySet({"failure_threshold_percent": 100}, by="maria")
@@ -441,7 +441,7 @@ def may_not_set(monkeypatch: pytest.MonkeyPatch, region: Region) -> Region:
 
 
 def test_an_alarm_that_we_may_not_set_is_judged_by_its_data(may_not_set: Region) -> None:
-    """It stays in ALARM over a closed circuit: each minute its own datapoints since the close are judged."""
+    """It stays in ALARM over a closed circuit: each minute its datapoints since the close are evaluated."""
     begin_ms = may_not_set.clock.now_ms - 90_000
     close(may_not_set, begin_ms - 20_000, begin_ms - 10_000)
     calls(may_not_set, begin_ms - 15_000, failed=50)

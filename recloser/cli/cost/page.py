@@ -1,4 +1,4 @@
-"""What `recloser cost` shows: each line of the bill, and other breakers beside it."""
+"""What `recloser cost` shows: each line of the bill, and what other breakers would cost."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ def page(told: Cost) -> Group:
         mark = "" if told.origin(line) == MEASURED else "~"
         table.add_row(f"{line.dollars:,.2f}", f"{mark}{_amount(line.amount)}", line.price.what, price)
     table.add_row(Text(f"{told.total:,.2f}", "bold"), "", Text("together", "bold"), "")
-    beside = [Text(f"${other.dollars:,.2f} a month: {other.name} ({other.does})") for other in others(fleet)]
+    others_cost = [
+        Text(f"${other.dollars:,.2f} a month: {other.name} ({other.does})") for other in others(fleet)
+    ]
     return Group(
         Text(
             f"{fleet.circuits} circuit{'' if fleet.circuits == 1 else 's'}, "
@@ -91,7 +93,7 @@ def page(told: Cost) -> Group:
         Text(f"list prices of {REGION} as of {AS_OF}; ~ is reckoned, the rest measured\n", "dim"),
         table,
         Text("\nThe table alone of other breakers, on the same calls:", "bold"),
-        *beside,
+        *others_cost,
         Text(f"\nnot counted: {'; '.join(NOT_COUNTED)}", "dim"),
     )
 

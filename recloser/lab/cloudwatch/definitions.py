@@ -247,7 +247,7 @@ class _MetricAlarmReader(Reader):
     def _math(self) -> tuple[tuple[MetricQuery, ...], int]:
         forbidden = [key for key in _SCALAR_SETTINGS if key in self.settings]
         if forbidden:
-            raise self.error(f"{', '.join(forbidden)} cannot stand beside Metrics")
+            raise self.error(f"{', '.join(forbidden)} cannot be given with Metrics")
         entries = self.settings["Metrics"]
         if not isinstance(entries, Sequence) or isinstance(entries, str) or not entries:
             raise self.error(f"Metrics must be a list with at least one entry, not {entries!r}")

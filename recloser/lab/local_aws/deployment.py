@@ -91,7 +91,7 @@ class Deployment:
 
         Args:
             endpoint_url: the emulator's address.
-            parameters: template parameters, beside those that say what this machine is.
+            parameters: template parameters, in addition to those of this machine.
 
         Raises:
             DeploymentError: it failed; the message ends with the last lines of its output.

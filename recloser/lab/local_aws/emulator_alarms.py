@@ -91,7 +91,7 @@ def _complete(alarm: Definition, settings: Mapping[str, Any]) -> Definition:
         for key in SCALAR_SETTINGS:
             alarm.pop(key, None)
     elif alarm.get("ExtendedStatistic"):
-        alarm.pop("Statistic", None)  # ministack stores its default beside it
+        alarm.pop("Statistic", None)  # ministack also stores its default
     return alarm
 
 

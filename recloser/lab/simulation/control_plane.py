@@ -167,7 +167,7 @@ class ControlPlane:
         if event["detail-type"] == CONTRIBUTOR_STATE_CHANGE:
             raised = from_contributor_event(event)
             if not isinstance(raised, Ignored):
-                self._note_applied(None, self._control.judge(raised))
+                self._note_applied(None, self._control.apply_counted(raised))
             return
         read = from_alarm_event(event)
         if not isinstance(read, Ignored):

@@ -38,7 +38,7 @@ def observer() -> Observer:
 def test_transitions_are_taken_once(observer: Observer) -> None:
     """A transition seen in several readings of the item is one transition."""
     opened = Transition(START_MS, State.CLOSED, State.OPEN, 1, "alarm raised")
-    tested = Transition(START_MS + 10, State.OPEN, State.HALF_OPEN, 1, "a probe is out")
+    tested = Transition(START_MS + 10, State.OPEN, State.HALF_OPEN, 1, "a probe runs")
     circuit = replace(CIRCUIT, state=State.OPEN, generation=1, retry_at_ms=START_MS + 5, history=(opened,))
     observer.see_circuit(circuit)
     observer.see_circuit(circuit)

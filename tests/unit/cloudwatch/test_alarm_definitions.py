@@ -117,7 +117,7 @@ MATH = ("m1 + m2", "m1", "m2")
         (scalar_alarm(MetricName=None), "MetricName must be a text, not None"),
         (scalar_alarm(Dimensions=[{"Name": "a"}]), "a dimension must have a Name and a Value"),
         (scalar_alarm(Unit="Apples"), "Unit must be one of"),
-        ({**math_alarm(*MATH), "Statistic": "Sum"}, "Statistic cannot stand beside Metrics"),
+        ({**math_alarm(*MATH), "Statistic": "Sum"}, "Statistic cannot be given with Metrics"),
         ({**math_alarm(*MATH), "Metrics": {}}, "Metrics must be a list with at least one entry"),
         ({**math_alarm(*MATH), "Metrics": []}, "exactly one of Statistic and ExtendedStatistic"),
         (without(math_alarm(*MATH), 1, Id="m1"), "Metrics has an Id twice: m1, m1, result"),

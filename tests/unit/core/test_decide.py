@@ -37,8 +37,8 @@ from recloser.signals import (
 
 def evidence(calls: int, failures: int, begins_ms: int = 900_001, ends_ms: int = 960_001) -> AlarmRaised:
     """A contributor alarm with what CloudWatch was asked; at 50 % of at least 10 calls it trips."""
-    judged = Evidence(calls, failures, begins_ms, ends_ms, Limits(threshold_percent=50, minimum_calls=10))
-    return AlarmRaised("any", "1 datapoint was over 50", newest_data_ends_ms=None, evidence=judged)
+    counted = Evidence(calls, failures, begins_ms, ends_ms, Limits(threshold_percent=50, minimum_calls=10))
+    return AlarmRaised("any", "1 datapoint was over 50", newest_data_ends_ms=None, evidence=counted)
 
 
 def failures(*windows: ReportWindow, generation: int = 4) -> FailuresReported:
@@ -135,7 +135,7 @@ TABLE = {
         CLOSED, failures(replace(ABOVE, later_failures=20)), Cause.BELOW_THRESHOLD, None
     ),
     "too few reported calls trip nothing": Row(CLOSED, failures(FEW), Cause.TOO_FEW_CALLS, None),
-    "as many reported calls as are asked for are enough": Row(
+    "as many reported calls as are needed are enough": Row(
         CLOSED,
         failures(replace(FEW, calls=10, failures=10, later_calls=10, later_failures=10)),
         Cause.FAILURES_REPORTED,
@@ -323,7 +323,7 @@ TABLE = {
     "open without a time to retry, and held by nobody, is open no longer than a tick": Row(
         replace(OPEN, retry_at_ms=None), TimerDue(None), Cause.NO_RETRY_TIME, State.OPEN, 6, Mint(6, 1, NOW)
     ),
-    "at the deadline, when all that were claimed have ended, the clock stops": Row(
+    "at the deadline, when all that were claimed have ended, the deadline ends": Row(
         ADMITTING,
         TimerDue(probes(5, succeeded=3, returned=2, made=10)),
         Cause.NO_PROBE_OUT,
@@ -344,7 +344,7 @@ TABLE = {
     "without traffic and clock it waits on": Row(
         replace(HALF_OPEN, deadline_at_ms=None), TimerDue(probes(0)), Cause.NO_TRAFFIC, None, now_ms=LATER
     ),
-    "the timer brings news whose stream record was lost": Row(
+    "the timer brings a report whose stream record was lost": Row(
         HALF_OPEN, TimerDue(probes(1, failed=1)), Cause.PROBE_FAILED, State.OPEN, 6, Mint(6, 1, 1_010_000)
     ),
     "permits that are gone are minted anew": Row(
@@ -408,7 +408,7 @@ def test_the_figures_are_in_the_reason() -> None:
         "failures reported: 51 of 60 calls failed in 2 s, at least 51 % of all; the threshold is 50 %"
     )
     assert decide(CLOSED, failures(FEW), NOW, POLICY).reason == (
-        "too few calls: 9 reported, at least 10 are asked for"
+        "too few calls: 9 reported, at least 10 are needed"
     )
 
 
@@ -469,15 +469,15 @@ def test_an_outage_longer_than_floating_point_still_waits_the_maximum() -> None:
 
 
 def test_jitter_spreads_the_wait_and_is_drawn_once() -> None:
-    """Waits of many trips fill plus and minus ten percent; the same trip always draws the same wait."""
+    """Waits of many trips fill plus and minus ten percent; the same trip always has the same wait."""
     policy = RecoveryPolicy(recovery_timeout_seconds=100, jitter=0.1)
     circuits = [Circuit(f"circuit-{number}") for number in range(200)]
     waits = [wait_seconds(decide(circuit, FRESH, NOW, policy)) for circuit in circuits]
     assert waits == [wait_seconds(decide(circuit, FRESH, NOW, policy)) for circuit in circuits]
     again = [wait_seconds(decide(circuits[0], FRESH, NOW + late, policy), NOW + late) for late in range(200)]
-    for drawn in (waits, again):
-        assert 90 <= min(drawn) < 92
-        assert 108 < max(drawn) <= 110
+    for seen in (waits, again):
+        assert 90 <= min(seen) < 92
+        assert 108 < max(seen) <= 110
 
 
 @pytest.mark.parametrize(("closed_for_seconds", "trips"), [(600, 4), (600.001, 1)])
@@ -512,7 +512,7 @@ def test_the_story_of_a_long_outage_is_kept() -> None:
     assert circuit.trip == Trip(NOW, 5, Cause.ALARM, reason, threshold=50, datapoints=(100, 75, 0))
 
 
-def test_the_trip_keeps_the_figures_that_were_judged() -> None:
+def test_the_trip_keeps_the_figures_that_were_counted() -> None:
     """Calls and failures of the evidence, or of the reports, are fields of the trip."""
     by_evidence = after(decide(CLOSED, evidence(10, 6), NOW, POLICY)).trip
     by_reports = after(decide(CLOSED, failures(ABOVE), NOW, POLICY)).trip

@@ -35,13 +35,13 @@ class Known:
         return self.per_second
 
 
-def judged(
+def reported(
     reports: dict[int, Counted],
     known: Known | None = None,
     circuit: Circuit | None = None,
     shard: int = FIRST_LATER_SHARD,
 ) -> FailuresReported | Ignored:
-    """Report, by seconds before now, and let them be judged; by default as calls after a first report."""
+    """Report, by seconds before now, and make the signal; by default as calls after a first report."""
     tables = MemoryTables()
     if circuit is not None:
         tables.commit(Circuit(NAME), Decision(Cause.ALARM, "given", replace(circuit, revision=1)))
@@ -56,42 +56,42 @@ def decided(signal: FailuresReported | Ignored) -> Cause:
 
 def test_an_outage_trips() -> None:
     """Sixty failures where a hundred calls are usual are more than half of all."""
-    assert decided(judged({1: Counted(60, 60)})) is Cause.FAILURES_REPORTED
+    assert decided(reported({1: Counted(60, 60)})) is Cause.FAILURES_REPORTED
 
 
 def test_calls_that_nobody_reported_count_as_made() -> None:
     """Forty failures of forty reported calls are at most forty in a hundred."""
-    assert decided(judged({1: Counted(40, 40)})) is Cause.BELOW_THRESHOLD
+    assert decided(reported({1: Counted(40, 40)})) is Cause.BELOW_THRESHOLD
 
 
 def test_more_calls_than_usual_count_as_they_are() -> None:
     """Where more calls are reported than are usual, their own share counts."""
-    assert decided(judged({1: Counted(300, 120)})) is Cause.BELOW_THRESHOLD
-    assert decided(judged({1: Counted(300, 180)})) is Cause.FAILURES_REPORTED
+    assert decided(reported({1: Counted(300, 120)})) is Cause.BELOW_THRESHOLD
+    assert decided(reported({1: Counted(300, 180)})) is Cause.FAILURES_REPORTED
 
 
 def test_a_slow_rise_is_seen_over_more_seconds() -> None:
     """Reports of a second may be late: the last 2, 4 and 8 seconds are looked at, too."""
-    assert decided(judged({ago: Counted(55, 55) for ago in range(8)})) is Cause.FAILURES_REPORTED
+    assert decided(reported({ago: Counted(55, 55) for ago in range(8)})) is Cause.FAILURES_REPORTED
 
 
 def test_old_reports_say_nothing() -> None:
     """What lies eleven seconds back was answered then, or was below the threshold."""
-    assert decided(judged({12: Counted(100, 100), 1: Counted(5, 5)})) is Cause.BELOW_THRESHOLD
+    assert decided(reported({12: Counted(100, 100), 1: Counted(5, 5)})) is Cause.BELOW_THRESHOLD
 
 
 def test_reports_from_the_future_say_nothing() -> None:
     """A clock that is fast by more than two seconds is wrong."""
-    assert decided(judged({-60: Counted(100, 100), 1: Counted(5, 5)})) is Cause.BELOW_THRESHOLD
+    assert decided(reported({-60: Counted(100, 100), 1: Counted(5, 5)})) is Cause.BELOW_THRESHOLD
 
 
 def test_one_bad_environment_of_many_trips_nothing() -> None:
     """All of its own calls fail, and that is a small share of the fleet's."""
-    assert decided(judged({ago: Counted(5, 5) for ago in range(10)})) is Cause.BELOW_THRESHOLD
+    assert decided(reported({ago: Counted(5, 5) for ago in range(10)})) is Cause.BELOW_THRESHOLD
 
 
 def test_little_traffic_is_left_to_the_alarm() -> None:
-    """Of few calls the share is a matter of luck: no window of fewer than forty usual calls."""
+    """With few calls the share is mostly chance: no window of fewer than forty usual calls counts."""
     assert windows({NOW: Counted(9, 9)}, NOW, 4.0) == ()
     assert {window.seconds for window in windows({}, NOW, 10.0)} == {4, 8}
 
@@ -99,26 +99,26 @@ def test_little_traffic_is_left_to_the_alarm() -> None:
 @pytest.mark.parametrize("known", [Known(known_alarm=None), Known(per_second=None)])
 def test_without_an_alarm_or_a_baseline_there_is_no_early_trip(known: Known) -> None:
     """An alarm that is gone or not understood, or too little closed time: the alarm decides alone."""
-    assert isinstance(judged({1: Counted(100, 100)}, known), Ignored)
+    assert isinstance(reported({1: Counted(100, 100)}, known), Ignored)
 
 
 @pytest.mark.parametrize("circuit", [Circuit(NAME, state=State.OPEN), Circuit(NAME, generation=2)])
 def test_only_the_closed_circuit_of_that_generation(circuit: Circuit) -> None:
     """Reports of before a trip or close change nothing."""
-    assert isinstance(judged({1: Counted(100, 100)}, circuit=circuit), Ignored)
+    assert isinstance(reported({1: Counted(100, 100)}, circuit=circuit), Ignored)
 
 
 def test_the_operators_threshold_holds() -> None:
     """The alarm as it stands in CloudWatch gives threshold and minimum: 80 % asks for more."""
     strict = Known(FailureRateAlarm("a", Limits(80, 3)))
-    assert decided(judged({1: Counted(70, 70)}, strict)) is Cause.BELOW_THRESHOLD
+    assert decided(reported({1: Counted(70, 70)}, strict)) is Cause.BELOW_THRESHOLD
     many = Known(FailureRateAlarm("a", Limits(50, 1000)))
-    assert decided(judged({1: Counted(70, 70)}, many)) is Cause.TOO_FEW_CALLS
+    assert decided(reported({1: Counted(70, 70)}, many)) is Cause.TOO_FEW_CALLS
 
 
 def test_first_reports_alone_trip_nothing() -> None:
     """A first report comes because calls failed: those after it must fail more than the threshold, too."""
-    assert decided(judged({1: Counted(60, 60)}, shard=0)) is Cause.BELOW_THRESHOLD
+    assert decided(reported({1: Counted(60, 60)}, shard=0)) is Cause.BELOW_THRESHOLD
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_first_reports_alone_trip_nothing() -> None:
         (Counted(400, 160), Cause.BELOW_THRESHOLD),
     ],
 )
-def test_later_calls_must_fail_beyond_luck(later: Counted, cause: Cause) -> None:
+def test_later_calls_must_fail_more_than_by_chance(later: Counted, cause: Cause) -> None:
     """At least ten, and three standard deviations more than the threshold allows, whatever is usual."""
     tables = MemoryTables()
     tables.report_failures(NAME, 0, 0, {NOW - 1: Counted(200, 200)})
@@ -141,7 +141,7 @@ def test_later_calls_must_fail_beyond_luck(later: Counted, cause: Cause) -> None
 
 def test_implausible_sums_are_cut(caplog: pytest.LogCaptureFixture) -> None:
     """A fleet does not make ten times its usual calls: the sum is cut, and a line says so."""
-    signal = judged({1: Counted(10**8, 10**8)})
+    signal = reported({1: Counted(10**8, 10**8)})
     assert isinstance(signal, FailuresReported)
     assert max(window.calls for window in signal.windows) == 1000
     assert "are cut to 1000" in caplog.text

@@ -1,4 +1,4 @@
-"""A refusal that stands: the calls after it are refused with no questions asked, and all are counted."""
+"""A cached refusal: the calls after it are refused without a read of the table, and all are counted."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Caller:
 
 
 def test_every_refused_call_is_counted() -> None:
-    """Each refused call writes its line, also where nothing was asked for it."""
+    """Each refused call writes its line, also when the refusal is cached."""
     caller = Caller()
     caller.world.force_open("payments-api")
     for _ in range(20):
@@ -127,7 +127,7 @@ def test_the_hold_ends_on_time() -> None:
 
 
 def test_a_probe_is_made_when_its_time_comes() -> None:
-    """A standing refusal ends when a permit may be asked for, not only when the flag is read again."""
+    """A cached refusal ends when a permit may be claimed, not only when the flag is read again."""
     caller = Caller(open_cache_seconds=60, local_trip=None)
     circuit = caller.world.trip("payments-api")
     caller.refused()
@@ -138,7 +138,7 @@ def test_a_probe_is_made_when_its_time_comes() -> None:
 
 
 def test_a_close_is_seen_at_the_next_reading() -> None:
-    """Refusals stand for as long as the flag is trusted, and no longer."""
+    """A refusal is cached for as long as the flag, and no longer."""
     caller = Caller()
     caller.world.force_open("payments-api")
     caller.refused()

@@ -1,4 +1,4 @@
-"""What is stored is doubted: rows that people, callers or wrong clocks wrote, one row for each rule."""
+"""Stored rows that people, callers or wrong clocks wrote: `decide` checks them, one row for each rule."""
 
 from __future__ import annotations
 
