@@ -21,6 +21,7 @@ from recloser.cli.aws_problems import aws_problems
 from recloser.cli.choice import require_known
 from recloser.cli.documents import print_json
 from recloser.cli.group import tell
+from recloser.cli.pictures import check_picture
 from recloser.cli.problems import BadInput, Problem
 from recloser.cli.replay import REPLAYED_HOURS, replay_inputs
 from recloser.cli.views import console
@@ -115,6 +116,7 @@ def backtest(
     ] = None,
 ) -> None:
     """Tell what alarms would have done over recorded metrics, as CloudWatch decides it."""
+    check_picture(plot, ".png", ".svg")
     with _needs_lab():
         settings = _settings(from_, to, phase, initial_state)
         wanted = Wanted(threshold, minimum_calls)
@@ -285,10 +287,8 @@ def _draw(runs: Sequence[AlarmRun], inputs: Inputs, path: Path) -> None:
 
     try:
         plot(runs, inputs.samples, path)
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            "--plot", str(path), f"a file that can be written, such as alarms.png ({error})"
-        ) from error
+    except OSError as error:
+        raise BadInput("--plot", str(path), f"a file that can be written ({error})") from error
 
 
 def _show(runs: Sequence[AlarmRun]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recloser.cli.documents import print_json
+from recloser.cli.pictures import check_picture
 from recloser.cli.problems import BadInput, Problem
 
 if TYPE_CHECKING:
@@ -44,10 +45,7 @@ def simulate(
     plot: Annotated[Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the run.")] = None,
 ) -> None:
     """Play a scenario in virtual time and say what came of it. The same seed gives the same bytes."""
-    if plot is not None and plot.suffix != ".png":
-        raise BadInput("--plot", str(plot), "a file that ends in .png")
-    if plot is not None and not plot.parent.is_dir():
-        raise BadInput("--plot", str(plot), "a file in a folder that exists")
+    check_picture(plot, ".png")
     if plot is not None and runs is not None:
         raise BadInput("--plot", str(plot), "one run; leave out --runs")
     try:

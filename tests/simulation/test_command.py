@@ -81,12 +81,19 @@ def test_a_bad_scenario(small: Path) -> None:
     assert f"{small}, line 4: environments.count: 'many' is not allowed: a whole number" in result.output
 
 
-def test_a_picture_that_cannot_be_written(small: Path, tmp_path: Path) -> None:
-    """A problem with the picture is one line, too."""
+def test_a_picture_that_is_a_folder(small: Path, tmp_path: Path) -> None:
+    """A folder of the picture's name is told before anything is played."""
     (tmp_path / "folder.png").mkdir()
     result = CliRunner().invoke(app, ["simulate", str(small), "--plot", str(tmp_path / "folder.png")])
+    assert result.exit_code == 2
+    assert "this is a folder" in result.output
+
+
+def test_a_picture_that_cannot_be_written(small: Path) -> None:
+    """A problem with writing the picture is one line, too."""
+    result = CliRunner().invoke(app, ["simulate", str(small), "--plot", "/proc/run.png"])
     assert result.exit_code == 1
-    assert "cannot be drawn" in result.output
+    assert "/proc/run.png cannot be drawn: " in result.output
 
 
 def test_several_runs_give_ranges(small: Path) -> None:

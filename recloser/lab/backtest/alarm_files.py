@@ -91,10 +91,14 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class AlarmFile:
-    """The alarms of a file, in its order, and those that cannot be evaluated."""
+    """The alarms of a file, in its order, and those that cannot be evaluated.
+
+    `is_described`: the file is what DescribeAlarms answered, so that every alarm in it is one of an account.
+    """
 
     found: list[FoundAlarm]
     left_out: list[LeftOut]
+    is_described: bool = False
 
 
 def read_alarms(path: Path) -> AlarmFile:
@@ -129,13 +133,13 @@ def read_alarms(path: Path) -> AlarmFile:
             problems.append(InputFileError(path, _line_of(text, place, error.problem), str(error)))
     if not alarms:
         raise problems[0]
-    return AlarmFile(alarms, left_out)
+    return AlarmFile(alarms, left_out, _is_described(document))
 
 
 def _definitions(document: Any) -> list[Any]:
     if isinstance(document, list):
         return document
-    if not isinstance(document, Mapping):
+    if not isinstance(document, Mapping) or not document:
         return []
     if _is_described(document):
         return [*document.get("MetricAlarms", []), *document.get("CompositeAlarms", [])]
@@ -143,7 +147,9 @@ def _definitions(document: Any) -> list[Any]:
 
 
 def _is_described(document: Any) -> bool:
-    """Whether the file is what DescribeAlarms answers."""
+    """Whether the file is what DescribeAlarms answers, also a list out of it (`--query MetricAlarms`)."""
+    if isinstance(document, list):
+        return any(isinstance(entry, Mapping) and "AlarmArn" in entry for entry in document)
     return isinstance(document, Mapping) and ("MetricAlarms" in document or "CompositeAlarms" in document)
 
 

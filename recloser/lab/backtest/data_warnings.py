@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from recloser.lab.backtest.alarm_files import AlarmSet
 from recloser.lab.backtest.backtest import Published, Settings, span
+from recloser.lab.backtest.query_results import recorded
 from recloser.lab.cloudwatch import Metric, MetricAlarm
 from recloser.lab.cloudwatch.alarms import SECONDS_PER_MINUTE, MetricStat
 from recloser.lab.cloudwatch.evaluate import evaluation_window
 from recloser.lab.cloudwatch.times import iso_utc
 
-MS_PER_MINUTE = 60_000
+# Data by the hour, by the quarter of it, by five minutes and by the minute, in seconds.
+COARSE = (3600, 900, 300, SECONDS_PER_MINUTE)
 # Fewer samples than this do not show at which distance they come.
-FEW = 3
+FEW = 2
 
 
 def data_warnings(alarms: AlarmSet, published: Sequence[Published], settings: Settings) -> list[str]:
@@ -53,21 +55,21 @@ def _unit(alarm: MetricAlarm, stat: MetricStat, samples: Sequence[Published]) ->
     units = sorted({sample.unit for sample in samples})
     if stat.unit is not None and stat.unit not in units:
         yield (
-            f"alarm {alarm.name!r} reads {stat.metric} in the unit {stat.unit}, and the data have it in "
-            f"{', '.join(units)} only: the alarm sees nothing"
+            f"alarm {alarm.name!r} reads {recorded(stat.metric)} in the unit {stat.unit}, and the data have "
+            f"it in {', '.join(units)} only: the alarm sees nothing"
         )
 
 
 def _resolution(alarm: MetricAlarm, metric: Metric, samples: Sequence[Published]) -> Iterator[str]:
     stamps = {sample.timestamp_ms for sample in samples}
-    is_coarse = all(sample.storage_resolution_seconds == SECONDS_PER_MINUTE for sample in samples) or (
-        len(stamps) >= FEW and all(stamp % MS_PER_MINUTE == 0 for stamp in stamps)
-    )
-    if alarm.period_seconds < SECONDS_PER_MINUTE and is_coarse:
-        periods = SECONDS_PER_MINUTE // alarm.period_seconds
+    by_the_minute = all(sample.storage_resolution_seconds == SECONDS_PER_MINUTE for sample in samples)
+    lie_on = [each for each in COARSE if all(stamp % (1000 * each) == 0 for stamp in stamps)]
+    coarse = lie_on[:1] if len(stamps) >= FEW else []
+    every = max([*coarse, SECONDS_PER_MINUTE if by_the_minute else 0])
+    if alarm.period_seconds < every:
         yield (
-            f"alarm {alarm.name!r} has periods of {alarm.period_seconds} s, and the data of {metric} are by "
-            f"the minute: one period in {periods} has data"
+            f"alarm {alarm.name!r} has periods of {alarm.period_seconds} s, and the data of "
+            f"{recorded(metric)} are of {every} s: one period in {every // alarm.period_seconds} has data"
         )
 
 

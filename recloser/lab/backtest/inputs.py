@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from recloser.lab.backtest.alarm_files import (
     Alarm,
+    AlarmFile,
     AlarmSet,
     FoundAlarm,
     LeftOut,
@@ -37,8 +38,12 @@ class Inputs:
 def read_inputs(alarm_files: Sequence[Path], metric_files: Sequence[Path]) -> Inputs:
     """Reads both. Raises InputFileError, also where an alarm needs a metric that no file has."""
     files = [read_alarms(path) for path in alarm_files]
-    left_out = [one for file in files for one in file.left_out]
-    found, orphans = without_orphans([one for file in files for one in file.found], left_out)
+    every = [one for file in files for one in file.found]
+    childless = {one.alarm_name: one for file in files for one in _childless(file, every)}
+    left_out = [*(one for file in files for one in file.left_out), *childless.values()]
+    found, orphans = without_orphans([one for one in every if one.alarm.name not in childless], left_out)
+    if not found:
+        raise InputFileError(alarm_files[0], None, f"alarm {left_out[0].alarm_name!r}: {left_out[0].problem}")
     data = [read_metrics(path) for path in metric_files]
     samples: list[Published] = [sample for one in data for sample in one.samples]
     ready: list[Alarm] = []
@@ -50,6 +55,17 @@ def read_inputs(alarm_files: Sequence[Path], metric_files: Sequence[Path]) -> In
         ready.append(alarm)
     dropped = [line for one in data for line in one.dropped]
     return Inputs(together(found, ready), samples, dropped, left_out + orphans)
+
+
+def _childless(file: AlarmFile, every: Sequence[FoundAlarm]) -> Iterator[LeftOut]:
+    """The composite alarms of an account of which not every child was printed, too."""
+    known = {one.alarm.name for one in every} | {one.alarm_name for one in file.left_out}
+    for one in file.found if file.is_described else ():
+        if isinstance(one.alarm, CompositeAlarm):
+            unknown = [name for name in one.alarm.depends_on if name not in known]
+            if unknown:
+                problem = f"AlarmRule refers to {unknown[0]!r}, which is not among the alarms"
+                yield LeftOut(one.alarm.name, problem)
 
 
 def without_orphans(

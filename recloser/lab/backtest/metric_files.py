@@ -121,7 +121,9 @@ def _emf(data: MetricData, line: str, number: int) -> list[Sample]:
     # straight into the data. Each is read as if at its own time, so that old logs are not too old.
     start = line.find("{")
     try:
-        stamp = json.loads(line[start:])["_aws"]["Timestamp"]
+        stamp = json.loads(line[start:], parse_constant=_no_number)["_aws"]["Timestamp"]
+    except RowError:
+        raise
     except (ValueError, KeyError, TypeError) as error:
         raise RowError(f"is no EMF document with _aws.Timestamp: {error}") from error
     taken_ms = _milliseconds(stamp)
@@ -129,6 +131,11 @@ def _emf(data: MetricData, line: str, number: int) -> list[Sample]:
     data.dropped += [f"{data.path}:{number}: {why}" for why in extraction.dropped]
     data.samples += extraction.samples
     return []
+
+
+def _no_number(constant: str) -> float:
+    """Refuse NaN and Infinity: JSON has none, and CloudWatch would take no metric from such a line."""
+    raise RowError(f"{constant} is no number of JSON: CloudWatch would take nothing from this line")
 
 
 def _milliseconds(stamp: Any) -> int:

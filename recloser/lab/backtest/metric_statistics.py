@@ -1,4 +1,4 @@
-"""What `aws cloudwatch get-metric-statistics` prints, as results: one for each statistic."""
+"""What `aws cloudwatch get-metric-statistics` prints, as results: one for each statistic in each unit."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def read_statistics(path: Path, text: str) -> QueryResults:
     entries, label = document.get("Datapoints"), str(document.get("Label", ""))
     if not isinstance(entries, list):
         raise InputFileError(path, 1, "Datapoints must be a list")
-    found: dict[str, list[tuple[int, float]]] = {}
+    found: dict[tuple[str, str], list[tuple[int, float]]] = {}
     for number, entry in enumerate(entries, start=1):
         try:
             at_ms, values = _datapoint(entry)
         except ValueError as error:
             raise InputFileError(path, _line(text, number), f"datapoint {number}: {error}") from error
         for statistic, value in values.items():
-            found.setdefault(statistic, []).append((at_ms, value))
+            found.setdefault((statistic, str(entry.get("Unit") or "")), []).append((at_ms, value))
     return [
-        QueryResult(statistic, label, sorted(points), 1, statistic=statistic)
-        for statistic, points in found.items()
+        QueryResult(statistic, label, sorted(points), 1, statistic, unit)
+        for (statistic, unit), points in found.items()
     ]
 
 

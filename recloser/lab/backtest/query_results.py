@@ -20,6 +20,7 @@ from recloser.lab.backtest.input_files import InputFileError, time_ms
 from recloser.lab.cloudwatch import Metric, MetricAlarm, Sample
 from recloser.lab.cloudwatch.aggregate import Aggregate
 from recloser.lab.cloudwatch.alarms import MetricStat
+from recloser.lab.cloudwatch.metrics import NO_UNIT
 from recloser.lab.cloudwatch.statistics import Statistic
 
 Points = list[tuple[int, float]]
@@ -40,7 +41,7 @@ _JOINED: dict[str, Callable[[Aggregate], float | None]] = {
 class QueryResult:
     """The datapoints of one query: its Id, its Label, and the line of the file where it begins.
 
-    `statistic` is that of the datapoints, if the file tells.
+    `statistic` and `unit` are those of the datapoints, if the file tells.
     """
 
     id: str
@@ -48,6 +49,7 @@ class QueryResult:
     points: Points
     line: int
     statistic: str = ""
+    unit: str = ""
 
 
 QueryResults = list[QueryResult]
@@ -112,14 +114,16 @@ def with_results(
             queries.append(query)
             continue
         result = _result_for(alarm, query.id, query.stat, results, source)
-        stat = replayed(query.stat, f"{source}#{result.id}")
+        # Where the file tells no unit, it is that of the alarm: GetMetricData was asked for it.
+        unit = query.stat.unit if result.unit else None
+        stat = replayed(query.stat, f"{source}#{result.id}", unit)
         _check_period(alarm, query.stat, result, source)
-        samples += samples_for(stat, result.points)
+        samples += samples_for(stat, result.points, unit=result.unit or NO_UNIT)
         queries.append(replace(query, stat=stat))
     return replace(alarm, queries=tuple(queries)), samples
 
 
-def replayed(stat: MetricStat, source: str) -> MetricStat:
+def replayed(stat: MetricStat, source: str, unit: str | None = None) -> MetricStat:
     """The same statistic over finished datapoints, which are stored as a metric of their own."""
     metric = Metric(
         stat.metric.namespace,
@@ -130,14 +134,21 @@ def replayed(stat: MetricStat, source: str) -> MetricStat:
     statistic = Statistic(
         stat.statistic.name, compute, needs_values=False, percentile=stat.statistic.percentile
     )
-    return MetricStat(metric, statistic, None)
+    return MetricStat(metric, statistic, unit)
 
 
-def samples_for(stat: MetricStat, points: Points, counts: Mapping[int, float] | None = None) -> list[Sample]:
+def recorded(metric: Metric) -> Metric:
+    """The metric that finished datapoints are of."""
+    return metric._replace(dimensions=tuple(one for one in metric.dimensions if one[0] != _MARK))
+
+
+def samples_for(
+    stat: MetricStat, points: Points, counts: Mapping[int, float] | None = None, unit: str = NO_UNIT
+) -> list[Sample]:
     """Finished datapoints as samples of a replayed statistic; `counts` are their numbers of samples."""
     known = counts or {}
     return [
-        Sample(stat.metric, at_ms, value, known.get(at_ms, 1.0), at_ms, storage_resolution_seconds=1)
+        Sample(stat.metric, at_ms, value, known.get(at_ms, 1.0), at_ms, unit, storage_resolution_seconds=1)
         for at_ms, value in points
     ]
 
@@ -145,7 +156,9 @@ def samples_for(stat: MetricStat, points: Points, counts: Mapping[int, float] | 
 def _result_for(
     alarm: MetricAlarm, name: str, stat: MetricStat, results: Sequence[QueryResult], source: Path
 ) -> QueryResult:
-    fitting = [result for result in results if result.statistic in {"", stat.statistic.name}]
+    fitting = _of_one_unit(
+        [result for result in results if result.statistic in {"", stat.statistic.name}], stat
+    )
     by_id = [result for result in fitting if result.id == name]
     by_label = [result for result in fitting if stat.metric.name in result.label.split()]
     told = [result for result in by_label if result.statistic]
@@ -159,6 +172,13 @@ def _result_for(
     raise InputFileError(
         source, None, f"alarm {alarm.name!r} needs {wanted}, query {name!r}; the file has the results {given}"
     )
+
+
+def _of_one_unit(results: Sequence[QueryResult], stat: MetricStat) -> Sequence[QueryResult]:
+    """Those in the alarm's unit; without one, or if there are none, in the first, as CloudWatch reads."""
+    units = sorted({result.unit for result in results})
+    unit = stat.unit if stat.unit in units else next(iter(units), "")
+    return [result for result in results if result.unit == unit]
 
 
 def _check_period(alarm: MetricAlarm, stat: MetricStat, result: QueryResult, source: Path) -> None:

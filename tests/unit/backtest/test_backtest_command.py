@@ -160,7 +160,7 @@ BAD_ALARMS = [
     ("[]", 1, "holds no alarm"),
     ('"text"', 1, "holds no alarm"),
     ("[5]", 1, "alarm 1 is no object"),
-    ("{}", 1, "AlarmName must be"),
+    ("{}", 1, "holds no alarm: it must be one alarm, a list of alarms"),
     *(
         (pretty(definition), line_with(pretty(definition), part), reason)
         for definition, part, reason in (
@@ -263,8 +263,16 @@ def test_a_metric_that_the_data_lacks(tmp_path: Path) -> None:
         (("--from", "2026-09-15T00:00:00Z"), "must be after --from"),
         (("--initial-state", "FINE"), "one of OK, ALARM, INSUFFICIENT_DATA"),
         (("--phase", "-1"), "Invalid value for '--phase'"),
-        (("--plot", "/nowhere/picture.png"), "--plot '/nowhere/picture.png' is not allowed"),
-        (("--plot", "picture.docx"), "--plot 'picture.docx' is not allowed"),
+        (
+            ("--plot", "/nowhere/picture.png"),
+            "--plot '/nowhere/picture.png' is not allowed: a file in a folder",
+        ),
+        (
+            ("--plot", "picture.docx"),
+            "--plot 'picture.docx' is not allowed: a file that ends in .png or .svg",
+        ),
+        (("--plot", "picture"), "--plot 'picture' is not allowed: a file that ends in .png or .svg"),
+        (("--plot", "/"), "--plot '/' is not allowed: a file, and this is a folder"),
     ],
 )
 def test_bad_options(arguments: tuple[str, ...], reason: str) -> None:

@@ -23,7 +23,7 @@ ALARM = {
     "TreatMissingData": "notBreaching",
 }
 QUERY = 'SELECT AVG(Failure) FROM SCHEMA("Recloser", Circuit) GROUP BY Circuit ORDER BY MAX() DESC'
-STATISTICS = {
+STATISTICS: dict[str, Any] = {
     "Label": "M",
     "Datapoints": [
         {"Timestamp": "2026-09-14T10:01:00Z", "Sum": 9.0, "Average": 1.0, "Unit": "Count"},
@@ -122,6 +122,30 @@ def test_an_alarm_that_cannot_be_evaluated_leaves_the_others(folder: Path) -> No
     assert "alarm 'band' is left out" in run(described, lines(*MINUTES)).stderr
 
 
+def test_a_list_out_of_what_describe_alarms_printed(folder: Path) -> None:
+    """So it is with the list that --query makes, and with a composite alarm whose child was not printed."""
+    del folder
+    band = {**ALARM, "AlarmName": "band", "ThresholdMetricId": "ad1"}
+    both = {"AlarmName": "both", "AlarmRule": "ALARM(elsewhere) OR ALARM(a)"}
+    given: list[dict[str, Any]] = [band, ALARM, both]
+    listed = [one | {"AlarmArn": "arn:aws:cloudwatch:eu-west-1:1:alarm:x"} for one in given]
+    found = document(listed, lines(*MINUTES))
+    assert [alarm["alarmName"] for alarm in found["alarms"]] == ["a"]
+    assert [one["alarmName"] for one in found["leftOut"]] == ["band", "both"]
+    assert found["leftOut"][1]["problem"] == "AlarmRule refers to 'elsewhere', which is not among the alarms"
+    alone = run({"CompositeAlarms": [both]}, lines(*MINUTES))
+    assert "alarm 'both': AlarmRule refers to 'elsewhere'" in alone.stderr.replace("\n", " ")
+
+
+def test_of_several_units_the_alarms_own_is_read(folder: Path) -> None:
+    """Units are not mixed: an alarm reads its own, and without one the alphabetically first, as on AWS."""
+    del folder
+    bits = [{**one, "Sum": 100.0, "Unit": "Bits"} for one in STATISTICS["Datapoints"]]
+    mixed = json.dumps({"Label": "M", "Datapoints": [*STATISTICS["Datapoints"], *bits]})
+    assert states(document({**ALARM, "Unit": "Count"}, mixed, "--phase", "30")) == ["OK", "ALARM", "OK"]
+    assert states(document(ALARM, mixed, "--phase", "30")) == ["OK", "ALARM"]
+
+
 @pytest.mark.parametrize(
     ("alarm", "metrics", "warning"),
     [
@@ -130,7 +154,27 @@ def test_an_alarm_that_cannot_be_evaluated_leaves_the_others(folder: Path) -> No
             lines(*MINUTES),
             "in the unit Seconds, and the data have it in None only",
         ),
-        ({**ALARM, "Period": 10}, lines(*MINUTES), "are by the minute: one period in 6 has data"),
+        ({**ALARM, "Period": 10}, lines(*MINUTES), "data of T/M are of 60 s: one period in 6 has data"),
+        (
+            {**ALARM, "Period": 60},
+            lines(
+                *(
+                    {**one, "timestamp": f"2026-09-14T10:{minute}:00Z"}
+                    for one, minute in zip(MINUTES, (10, 15, 20), strict=True)
+                )
+            ),
+            "data of T/M are of 300 s: one period in 5 has data",
+        ),
+        (
+            {**ALARM, "Period": 10},
+            json.dumps({**STATISTICS, "Datapoints": STATISTICS["Datapoints"][:2]}),
+            "data of T/M are of 60 s: one period in 6 has data",
+        ),
+        (
+            {**ALARM, "Unit": "Seconds"},
+            json.dumps(STATISTICS),
+            "reads T/M in the unit Seconds, and the data have it in Count only",
+        ),
     ],
 )
 def test_data_that_say_little_are_a_warning(
@@ -161,7 +205,7 @@ def test_good_data_are_no_warning(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("alarm", "metrics", "problem"),
     [
-        ("{}", lines(*MINUTES), "alarm.json:1: alarm None: AlarmName must be 1 to 255 characters"),
+        ("{}", lines(*MINUTES), "alarm.json:1: holds no alarm: it must be one alarm, a list of alarms"),
         (
             json.dumps({**ALARM, "Threshold": float("nan")}),
             lines(*MINUTES),
@@ -197,6 +241,15 @@ def test_good_data_are_no_warning(folder: Path) -> None:
                 "metrics:1: _aws.Timestamp must be epoch milliseconds, from 1970 to 2100, not",
             )
             for stamp in ("1e400", "-1", "1" + "0" * 400, '"now"', "null", "[1]", "4102444800001")
+        ],
+        *[
+            (
+                ALARM,
+                lines(*MINUTES)
+                + f'2026-09-14T10:05:00Z {{"_aws": {{"Timestamp": 1789380000000}}, "M": {value}}}',
+                f"metrics:4: {value} is no number of JSON: CloudWatch would take nothing from this line",
+            )
+            for value in ("NaN", "Infinity", "-Infinity")
         ],
         (ALARM, '{"_aws": [0]}', "metrics:1: is no EMF document with _aws.Timestamp"),
         (
