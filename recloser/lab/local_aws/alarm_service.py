@@ -155,12 +155,15 @@ class AlarmService:
         if (known.value, known.reason) == (state["value"], state["reason"]):
             return
         data = state.get("reasonData")
-        self._emulator.set_alarm_state(
-            AlarmName=name,
-            StateValue=state["value"],
-            StateReason=state["reason"],
-            **({"StateReasonData": data} if data else {}),
-        )
+        try:
+            self._emulator.set_alarm_state(
+                AlarmName=name,
+                StateValue=state["value"],
+                StateReason=state["reason"],
+                **({"StateReasonData": data} if data else {}),
+            )
+        except self._emulator.exceptions.ResourceNotFound:
+            return  # deleted meanwhile, as with its stack: the next step forgets it
         self._known[name] = ShownState(state["value"], state["reason"], data or known.reason_data)
 
 

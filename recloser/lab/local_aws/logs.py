@@ -34,7 +34,10 @@ class LogFollower:
         for page in self._logs.get_paginator("describe_log_groups").paginate():
             for found in page["logGroups"]:
                 name = found["logGroupName"]
-                yield from self._groups.setdefault(name, _Group(name)).new_lines(self._logs)
+                try:
+                    yield from self._groups.setdefault(name, _Group(name)).new_lines(self._logs)
+                except self._logs.exceptions.ResourceNotFoundException:
+                    del self._groups[name]  # deleted meanwhile, as with its stack
 
 
 class _Group:

@@ -97,6 +97,22 @@ def test_a_math_alarm_is_evaluated(region: Region) -> None:
     assert region.transitions() == []
 
 
+def test_an_alarm_that_is_deleted_while_it_rises(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An alarm that goes while it is evaluated, as when its stack is deleted, is forgotten; others go on."""
+    region.put()
+    region.step()
+    described = region.service._describe()
+    region.emulated.delete_alarms(AlarmNames=["rate"])
+    with monkeypatch.context() as patched:
+        patched.setattr(region.service, "_describe", lambda: described)
+        region.step(11)
+    assert region.transitions() == [("rate", "INSUFFICIENT_DATA", "OK")]
+    region.put("other")
+    region.step()
+    region.step(11)
+    assert region.transitions() == [("other", "INSUFFICIENT_DATA", "OK")]
+
+
 def test_an_alarm_from_cloudformation_is_evaluated(region: Region, client: Callable[[str], Any]) -> None:
     """A template's alarm on metric math is taken over whole; numbers may be texts there."""
     properties = {

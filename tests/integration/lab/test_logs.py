@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from recloser.lab.cloudwatch import CloudWatch, Metric, Sample
 from recloser.lab.local_aws.logs import OVERLAP_MS, LogFollower
 from recloser.lab.local_aws.telemetry import Telemetry
@@ -60,6 +62,30 @@ def test_new_groups_are_found(client: Callable[[str], Any]) -> None:
     list(follower.new_lines())
     Group(logs, "/test/later").write("hello", at_ms=5)
     assert [line.message for line in follower.new_lines() if line.group == "/test/later"] == ["hello"]
+
+
+def test_a_group_that_is_deleted_meanwhile(
+    client: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group that is gone when its turn comes, as while a stack is deleted, has no lines; others go on."""
+    logs = client("logs")
+    gone, kept = Group(logs, "/test/a-gone"), Group(logs, "/test/b-kept")
+    kept.write("hello", at_ms=5)
+    follower = LogFollower(logs)
+    listed = [{"logGroups": [{"logGroupName": group.name} for group in (gone, kept)]}]
+    get_paginator = logs.get_paginator
+
+    class Listed:
+        def paginate(self) -> list[Any]:
+            logs.delete_log_group(logGroupName=gone.name)
+            return listed
+
+    monkeypatch.setattr(
+        logs,
+        "get_paginator",
+        lambda name: Listed() if name == "describe_log_groups" else get_paginator(name),
+    )
+    assert [line.message for line in follower.new_lines()] == ["hello"]
 
 
 def test_metrics_are_extracted(client: Callable[[str], Any]) -> None:
