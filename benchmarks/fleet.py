@@ -1,9 +1,9 @@
 """What a fleet fares with Recloser, over several seeds: the tables in `docs/simulation.md`.
 
-Run it with `python -m benchmarks.fleet [--seeds N] [ROW ...]`; without rows, all of them. It prints a table
-in Markdown: medians, and where it matters the range. `steady` rows have a dependency of which a share of the
-calls fails all the time, below the threshold of 50 %: every trip there is a false one. `recovery` rows are
-hard outages of 60 to 80 seconds, of which the good calls count that are refused afterwards.
+Run it with `python -m benchmarks.fleet [--powertools] [--seeds N] [ROW ...]`; without rows, all of them. It
+prints a table in Markdown: medians, and where it matters the range. `steady` rows have a dependency of which a
+share of the calls fails all the time, below the threshold of 50 %: every trip there is a false one. `recovery`
+rows are hard outages of 60 to 80 seconds, of which the good calls count that are refused afterwards.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
+from benchmarks.powertools_fleet import simulate_powertools
 from recloser.lab.simulation.dependency import outages
 from recloser.lab.simulation.recording import FAILED, HELD, HELD_GOOD, REFUSED, REFUSED_GOOD, SUCCEEDED
 from recloser.lab.simulation.scenario import AlarmSettings, Calls, Environments, Faults, Health, Scenario
@@ -139,12 +140,12 @@ def _range(values: Sequence[float | None], form: str, unit: str = "") -> str:
     return f"{median(known):{form}}{unit} ({min(known):{form}} to {max(known):{form}}{few})"
 
 
-def table(names: Sequence[str], seeds: int) -> Iterator[str]:
+def table(names: Sequence[str], seeds: int, play: Callable[[Scenario, int], Run]) -> Iterator[str]:
     """Yield the lines of the table, each when it is known."""
     yield "| row | " + " | ".join(COLUMNS) + " |"
     yield "|---" * (1 + len(COLUMNS)) + "|"
     for name in names:
-        runs = [figures(simulate(scenario(name, seed), seed)) for seed in range(1, seeds + 1)]
+        runs = [figures(play(scenario(name, seed), seed)) for seed in range(1, seeds + 1)]
         yield f"| {name} | " + " | ".join(show(runs) for show in COLUMNS.values()) + " |"
 
 
@@ -152,13 +153,15 @@ def main() -> None:
     known = [*rows(), *RECOVERIES]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--powertools", action="store_true", help="the callers use Powertools' breaker")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(known))
     given = parser.parse_args()
     unknown = [name for name in given.rows if name not in known]
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(known)}")
     logging.getLogger("recloser").setLevel(logging.CRITICAL)
-    for line in table(given.rows or known, given.seeds):
+    play = simulate_powertools if given.powertools else simulate
+    for line in table(given.rows or known, given.seeds, play):
         print(line, flush=True)
 
 
