@@ -80,6 +80,7 @@ class ReportWindow:
     baseline the calls that succeeded there would be missing.
     `later_calls` are those that environments made after their first report, `later_failures` how many of them
     failed. An environment reports because calls failed; only later calls are an unbiased sample.
+    `held_calls` are usual ones that were not made, because local trips refused them.
     """
 
     seconds: float
@@ -88,6 +89,7 @@ class ReportWindow:
     usual_calls: float | None
     later_calls: int = 0
     later_failures: int = 0
+    held_calls: int = 0
 
     @property
     def lower_bound_percent(self) -> float | None:
@@ -95,7 +97,7 @@ class ReportWindow:
         is_plausible = 0 <= self.failures <= self.calls
         if self.usual_calls is None or not is_plausible or not self.calls:
             return None
-        return 100 * self.failures / max(self.calls, self.usual_calls)
+        return 100 * self.failures / max(self.calls, self.usual_calls - self.held_calls)
 
     def fails_more_than(self, percent: float) -> bool:
         """Tell whether calls after a first report fail more often than that, and not by chance.

@@ -3,7 +3,8 @@
 An alarm needs tens of seconds to see an outage. An environment whose last five counted calls hold three
 failures sends what it counted, and from then on every call until five in a row have succeeded, either at most
 once a second; one whose calls succeed sends nothing. A first report comes because calls failed, so it holds
-more failures than its share; the calls after it are a fair sample, and are told apart.
+more failures than its share; the calls after it are a fair sample, and are told apart. Calls that the local
+trip refuses are told, too: they are among the fleet's usual calls, and nobody made them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,14 @@ import math
 import threading
 from collections.abc import Callable
 
-from recloser.store.report_rows import FIRST_LATER_SHARD, SHARDS, Counted, Report
+from recloser.store.report_rows import (
+    FIRST_HELD_SHARD,
+    FIRST_LATER_SHARD,
+    HELD_SHARDS,
+    SHARDS,
+    Counted,
+    Report,
+)
 
 LAST_CALLS = 5
 ENOUGH_FAILURES = 3
@@ -40,11 +48,16 @@ class FailureReports:
         "_first",
         "_first_sent_at",
         "_generation",
+        "_held",
+        "_held_in_second",
+        "_held_second",
+        "_held_sent_at",
         "_is_telling",
         "_kept",
         "_later",
         "_later_sent_at",
         "_lock",
+        "_made",
         "_recent",
         "shard",
     )
@@ -55,6 +68,7 @@ class FailureReports:
         self._generation = 0
         self._first_sent_at = 0.0
         self._later_sent_at = 0.0
+        self._held_sent_at = 0.0
         self._start_over()
 
     def _start_over(self) -> None:
@@ -63,11 +77,14 @@ class FailureReports:
         self._kept: dict[int, Counted] = {}  # to be told once three of five have failed
         self._first: dict[int, Counted] = {}
         self._later: dict[int, Counted] = {}
+        self._held: dict[int, Counted] = {}
+        self._held_second = self._held_in_second = 0  # counted so far, reported or not
+        self._made: dict[int, Counted] = {}
 
     @property
     def is_calm(self) -> bool:
         """Whether none of the last counted calls has failed, and all is told: successes need not be."""
-        return not (self._recent or self._first or self._later)
+        return not (self._recent or self._first or self._later or self._held)
 
     def see(self, generation: int) -> None:
         """Forget what belongs to an older generation."""
@@ -82,6 +99,7 @@ class FailureReports:
             if not (failed or self._recent):
                 return
             self._recent = (self._recent << 1 | failed) & _MASK
+            _add(self._made, int(now), failed=failed)
             _add(self._later if self._is_telling else self._kept, int(now), failed=failed)
             if not self._recent:
                 self._is_telling = False
@@ -92,16 +110,31 @@ class FailureReports:
                     self._first[second] = self._first.get(second, Counted(0, 0)).plus(counted)
                 self._kept.clear()
 
+    def hold(self, now: float) -> None:
+        """Count a call that the local trip refused at `now`, epoch seconds.
+
+        In a second no more of them count than this process has made in its busiest one of late: one that
+        calls again and again while it is refused would otherwise stand for the whole fleet.
+        """
+        with self._lock:
+            second, busiest = int(now), max((each.calls for each in self._made.values()), default=0)
+            if second != self._held_second:
+                self._held_second, self._held_in_second = second, 0
+            if self._held_in_second < busiest:
+                self._held_in_second += 1
+                _add(self._held, second, failed=False)
+
     def next_due_at(self) -> float:
         """Return when what waits is to be reported, epoch seconds; infinity: nothing is."""
         return min(
             self._first_sent_at + SECONDS_BETWEEN_REPORTS if self._first else math.inf,
             self._later_sent_at + SECONDS_BETWEEN_REPORTS if self._later else math.inf,
+            self._held_sent_at + SECONDS_BETWEEN_REPORTS if self._held else math.inf,
         )
 
     def due(self, now: float) -> tuple[int, Report] | None:
         """Take what is to be reported at `now`, epoch seconds, with its shard; None: nothing is."""
-        if not (self._first or self._later):
+        if not (self._first or self._later or self._held):
             return None
         with self._lock:
             if self._first and _is_over(self._first_sent_at, now):
@@ -110,6 +143,9 @@ class FailureReports:
             elif self._later and _is_over(self._later_sent_at, now):
                 shard, counted, self._later = self.shard + FIRST_LATER_SHARD, self._later, {}
                 self._later_sent_at = now
+            elif self._held and _is_over(self._held_sent_at, now):
+                shard, counted, self._held = FIRST_HELD_SHARD + self.shard % HELD_SHARDS, self._held, {}
+                self._held_sent_at = now
             else:
                 return None
         report = {second: each for second, each in counted.items() if second > now - KEPT_SECONDS}

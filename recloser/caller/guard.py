@@ -37,18 +37,20 @@ class _Refusal:
         admission: the answer.
         circuit: the snapshot that callers are shown.
         count: called with 1 for each refused call.
+        note: called with the time of each refused call, epoch seconds; None: nobody asks for it.
         since, until: the span in which it holds, epoch seconds.
         pause: the shortest time to ask again, seconds.
 
     """
 
-    __slots__ = ("_cause", "_circuit", "_count", "_pause", "_retry_at", "since", "until")
+    __slots__ = ("_cause", "_circuit", "_count", "_note", "_pause", "_retry_at", "since", "until")
 
     def __init__(
         self,
         admission: Admission,
         circuit: Circuit,
         count: Callable[[int], None],
+        note: Callable[[float], None] | None = None,
         *,
         since: float,
         until: float,
@@ -60,11 +62,14 @@ class _Refusal:
         self._retry_at = admission.retry_at
         self._circuit = circuit
         self._count = count
+        self._note = note
         self._pause = pause
 
     def refuse(self, now: float) -> CircuitOpen:
         """Count a refused call and say so."""
         self._count(1)
+        if self._note is not None:
+            self._note(now)
         retry_at, pause = self._retry_at, self._pause
         if retry_at is None:
             return CircuitOpen(self._circuit, None, self._cause)
@@ -234,6 +239,7 @@ class Guard:
         self._until = 0.0
         is_held = admission.cause is Cause.LOCAL_TRIP
         count, until = self.recorder.rejection_counter()
+        note = self.local.made_reports().hold if is_held else None
         if is_held:
             self._report_failures(now)
             hold = self.local.hold
@@ -244,6 +250,7 @@ class Guard:
             admission,
             flag.circuit or Circuit(self.name),
             count,
+            note,
             since=now,
             until=min(admission.until, until),
             # But for a local hold it is a matter of the flag's next reading, whatever the circuit's time

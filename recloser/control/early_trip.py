@@ -1,13 +1,15 @@
 """Turns reported failures into a signal: a lower bound of the fleet's failure rate.
 
 Only environments whose calls fail report, so their own rate says nothing of the fleet. The reported failures
-are therefore divided by all the calls that the closed circuit usually makes, or by the reported ones if those
-are more. Where it is not known how many calls are usual, the alarm decides alone.
+are therefore divided by all the calls that the closed circuit usually makes, less those that local trips have
+refused, or by the reported ones if those are more. Where it is not known how many calls are usual, the alarm
+decides alone.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -110,13 +112,16 @@ def windows(reported: Mapping[int, Counted], newest: int, per_second: float) -> 
 
 def _window(reported: Mapping[int, Counted], last: int, seconds: int, per_second: float) -> ReportWindow:
     counted = [reported[second] for second in range(last - seconds + 1, last + 1) if second in reported]
+    usual = per_second * seconds
+    held = sum(each.held_calls for each in counted)
     return ReportWindow(
         seconds,
         sum(each.calls for each in counted),
         sum(each.failures for each in counted),
-        per_second * seconds,
+        usual,
         sum(each.later_calls for each in counted),
         sum(each.later_failures for each in counted),
+        held_calls=min(held, math.floor(usual - FEWEST_USUAL_CALLS)),
     )
 
 

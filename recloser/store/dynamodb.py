@@ -15,9 +15,8 @@ from recloser.plain_text import printable
 from recloser.store.client import ClientOfProcess, import_seconds
 from recloser.store.deadline import DEADLINE_SECONDS, Budget, Deadline, NoAnswer
 from recloser.store.report_rows import (
-    FIRST_LATER_SHARD,
+    ALL_SHARDS,
     SECONDS_PER_ITEM,
-    SHARDS,
     Counted,
     Report,
     by_item,
@@ -335,7 +334,7 @@ class DynamoDBTables:
         keys = [
             {"permit": encode(report_key(name, generation, shard, first))}
             for first in firsts
-            for shard in range(FIRST_LATER_SHARD + SHARDS)
+            for shard in range(ALL_SHARDS)
         ]
         items = self._exchange(
             "batch_get_item",

@@ -21,6 +21,10 @@ SECONDS_PER_ITEM: Final = 20
 SHARDS: Final = 4  # one item takes about 1,000 writes a second
 # Further shards hold what processes counted after their first report.
 FIRST_LATER_SHARD: Final = SHARDS
+# The last ones hold calls that local trips refused: nobody knows how they would have ended.
+FIRST_HELD_SHARD: Final = FIRST_LATER_SHARD + SHARDS
+HELD_SHARDS: Final = 2
+ALL_SHARDS: Final = FIRST_HELD_SHARD + HELD_SHARDS
 KEPT_SECONDS: Final = 3600
 LARGEST_COUNT: Final = 1_000_000_000  # of one second and shard; what is larger was never counted
 EXPIRES: Final = "expires"
@@ -33,12 +37,14 @@ class Counted:
     """Calls of one second, and how many of them failed.
 
     `later_calls` and `later_failures` are those among them that a process made after its first report.
+    `held_calls` were not made: a local trip refused them.
     """
 
     calls: int
     failures: int
     later_calls: int = 0
     later_failures: int = 0
+    held_calls: int = 0
 
     def plus(self, other: Counted) -> Counted:
         return Counted(
@@ -58,6 +64,8 @@ class Counted:
 
     def in_shard(self, shard: int) -> Counted:
         """Return the same as that shard means it."""
+        if shard >= FIRST_HELD_SHARD:
+            return Counted(0, 0, held_calls=self.calls)
         later = (self.calls, self.failures) if shard >= FIRST_LATER_SHARD else (0, 0)
         return Counted(self.calls, self.failures, *later)
 

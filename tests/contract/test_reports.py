@@ -6,7 +6,15 @@ import pytest
 from contract import blocks
 from stored_tables import StoredTables
 
-from recloser.store.report_rows import FIRST_LATER_SHARD, SECONDS_PER_ITEM, SHARDS, Counted
+from recloser.store.report_rows import (
+    ALL_SHARDS,
+    FIRST_HELD_SHARD,
+    FIRST_LATER_SHARD,
+    HELD_SHARDS,
+    SECONDS_PER_ITEM,
+    SHARDS,
+    Counted,
+)
 from recloser.store.tables import Tables
 
 NAME = "payments-api"
@@ -35,6 +43,14 @@ def test_what_comes_after_a_first_report_is_told_apart(tables: Tables) -> None:
     tables.report_failures(NAME, 3, FIRST_LATER_SHARD + 1, {NOW: Counted(5, 2)})
     tables.report_failures(NAME, 3, FIRST_LATER_SHARD + 3, {NOW: Counted(1, 1)})
     assert tables.read_failures(NAME, 3, NOW, NOW) == {NOW: Counted(9, 6, 6, 3)}
+
+
+def test_refused_calls_are_no_calls(tables: Tables) -> None:
+    """What the last shards hold was not made: it is no call, and known as held."""
+    tables.report_failures(NAME, 3, 0, {NOW: Counted(3, 3)})
+    for shard in range(FIRST_HELD_SHARD, ALL_SHARDS):
+        tables.report_failures(NAME, 3, shard, {NOW: Counted(4, 0)})
+    assert tables.read_failures(NAME, 3, NOW, NOW) == {NOW: Counted(3, 3, held_calls=4 * HELD_SHARDS)}
 
 
 def test_only_the_seconds_that_are_asked_for(tables: Tables) -> None:

@@ -10,7 +10,7 @@ from recloser.decide import Decision
 from recloser.errors import StoreError
 from recloser.lab.simulation.fault_injection import FaultInjector
 from recloser.lab.simulation.shared_tables import SharedTables
-from recloser.store.report_rows import SHARDS, Counted, Report
+from recloser.store.report_rows import ALL_SHARDS, Counted, Report
 
 
 class ControlTables:
@@ -74,7 +74,7 @@ class ControlTables:
     def read_failures(
         self, name: str, generation: int, since_second: int, until_second: int
     ) -> dict[int, Counted]:
-        for _ in range(4 * SHARDS):  # items: the last seconds may lie in two, of each shard, of both kinds
+        for _ in range(2 * ALL_SHARDS):  # items: the last seconds may lie in two of each shard
             self._count_read(consistent=True)
         return self._shared.memory.read_failures(name, generation, since_second, until_second)
 

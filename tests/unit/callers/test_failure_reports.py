@@ -110,6 +110,26 @@ def test_what_was_made_before_a_hold_is_reported_during_it(world: World) -> None
     assert total(reported(world)) == (5, 5)
 
 
+def held(world: World) -> int:
+    return sum(each.held_calls for each in reported(world))
+
+
+def test_what_the_local_trip_refuses_is_told(world: World) -> None:
+    """The fleet is told of calls that it usually gets, and that nobody made."""
+    breaker = world.breaker(NAME, local_trip=LocalTrip(failures=5, hold_seconds=10))
+    call(world, breaker, "FFFFF" + "s" * 20)
+    assert total(reported(world)) == (5, 5)
+    assert 15 <= held(world) <= 20
+
+
+def test_a_process_that_calls_on_while_it_is_refused_stands_for_itself_alone(world: World) -> None:
+    """In a second no more refused calls are told than the process has made in its busiest one."""
+    breaker = world.breaker(NAME, local_trip=LocalTrip(failures=5, hold_seconds=10))
+    call(world, breaker, "FFFFF")
+    call(world, breaker, "s" * 400, seconds=0.01)
+    assert 0 < held(world) <= 5 * 5
+
+
 def test_probes_and_refusals_are_not_reported(world: World) -> None:
     """While the circuit is not closed nothing is reported: nobody asks for the failure rate then."""
     breaker = world.breaker(NAME, local_trip=None)

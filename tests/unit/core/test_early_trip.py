@@ -14,7 +14,7 @@ from recloser.decide import Decision, decide
 from recloser.policy import RecoveryPolicy
 from recloser.signals import FailuresReported, Limits
 from recloser.store.memory import MemoryTables
-from recloser.store.report_rows import FIRST_LATER_SHARD, Counted
+from recloser.store.report_rows import FIRST_HELD_SHARD, FIRST_LATER_SHARD, Counted
 
 NAME = "payments-api"
 NOW = 1_767_225_600
@@ -62,6 +62,27 @@ def test_an_outage_trips() -> None:
 def test_calls_that_nobody_reported_count_as_made() -> None:
     """Forty failures of forty reported calls are at most forty in a hundred."""
     assert decided(reported({1: Counted(40, 40)})) is Cause.BELOW_THRESHOLD
+
+
+@pytest.mark.parametrize(
+    ("held", "cause"),
+    [(0, Cause.BELOW_THRESHOLD), (30, Cause.FAILURES_REPORTED), (20, Cause.BELOW_THRESHOLD)],
+)
+def test_calls_that_local_trips_refused_were_not_made(held: int, cause: Cause) -> None:
+    """Of a hundred usual calls thirty were refused: forty failures are more than half of the rest."""
+    tables = MemoryTables()
+    tables.report_failures(NAME, 0, FIRST_LATER_SHARD, {NOW - 1: Counted(45, 40)})
+    tables.report_failures(NAME, 0, FIRST_HELD_SHARD, {NOW - 1: Counted(held, 0)})
+    assert decided(EarlyTrip(tables, Known(), lambda: NOW * 1000 + 500).signal(NAME, 0)) is cause
+
+
+def test_refused_calls_leave_a_sample() -> None:
+    """However many are said to be refused, a share of fewer than forty calls is not judged."""
+    tables = MemoryTables()
+    tables.report_failures(NAME, 0, FIRST_LATER_SHARD, {NOW - 1: Counted(20, 20)})
+    tables.report_failures(NAME, 0, FIRST_HELD_SHARD, {NOW - 1: Counted(1000, 0)})
+    signal = EarlyTrip(tables, Known(), lambda: NOW * 1000 + 500).signal(NAME, 0)
+    assert decided(signal) is Cause.BELOW_THRESHOLD
 
 
 def test_more_calls_than_usual_count_as_they_are() -> None:
