@@ -49,7 +49,7 @@ class FailureReports:
         "_first_sent_at",
         "_generation",
         "_held",
-        "_held_in_second",
+        "_held_left",
         "_held_second",
         "_held_sent_at",
         "_is_telling",
@@ -78,7 +78,7 @@ class FailureReports:
         self._first: dict[int, Counted] = {}
         self._later: dict[int, Counted] = {}
         self._held: dict[int, Counted] = {}
-        self._held_second = self._held_in_second = 0  # counted so far, reported or not
+        self._held_second = self._held_left = 0  # how many more may count in that second
         self._made: dict[int, Counted] = {}
 
     @property
@@ -116,12 +116,15 @@ class FailureReports:
         In a second no more of them count than this process has made in its busiest one of late: one that
         calls again and again while it is refused would otherwise stand for the whole fleet.
         """
+        second = int(now)
+        if second == self._held_second and not self._held_left:
+            return  # the path of who is refused most often
         with self._lock:
-            second, busiest = int(now), max((each.calls for each in self._made.values()), default=0)
             if second != self._held_second:
-                self._held_second, self._held_in_second = second, 0
-            if self._held_in_second < busiest:
-                self._held_in_second += 1
+                self._held_second = second
+                self._held_left = max((each.calls for each in self._made.values()), default=0)
+            if self._held_left:
+                self._held_left -= 1
                 _add(self._held, second, failed=False)
 
     def next_due_at(self) -> float:

@@ -52,6 +52,7 @@ class Counted:
             self.failures + other.failures,
             self.later_calls + other.later_calls,
             self.later_failures + other.later_failures,
+            self.held_calls + other.held_calls,
         )
 
     def at_most(self, most: int) -> Counted:
@@ -60,6 +61,7 @@ class Counted:
             min(self.failures, most),
             min(self.later_calls, most),
             min(self.later_failures, most),
+            min(self.held_calls, most),
         )
 
     def in_shard(self, shard: int) -> Counted:
