@@ -1,9 +1,10 @@
 """What a fleet fares with Recloser, over several seeds: the tables in `docs/simulation.md`.
 
-Run it with `python -m benchmarks.fleet [--powertools] [--seeds N] [ROW ...]`; without rows, all of them. It
-prints a table in Markdown: medians, and where it matters the range. `steady` rows have a dependency of which a
-share of the calls fails all the time, below the threshold of 50 %: every trip there is a false one. `recovery`
-rows are hard outages of 60 to 80 seconds, of which the good calls count that are refused afterwards.
+Run it with `python -m benchmarks.fleet [--powertools] [--seeds N] [ROW ...]`; without rows, all of them.
+It prints a table in Markdown: medians, and where it matters the range. `steady` rows have a dependency
+of which a share of the calls fails all the time, below the threshold of 50 %: every trip there is a
+false one. `recovery` rows are hard outages of 60 to 80 seconds, of which the good calls count that are
+refused afterwards.
 """
 
 from __future__ import annotations

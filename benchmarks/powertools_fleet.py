@@ -1,9 +1,9 @@
 """A fleet with the circuit breaker of Powertools for AWS Lambda, in the same virtual time.
 
-The library itself runs, set up as its documentation shows: five failures in a row, thirty seconds, three probes,
-a cache of five seconds. What belongs to one process (its counters, who probes, its cache) is put in place before
-each call. The table is a dict with the conditions of its DynamoDB layer; it answers at once, and everybody sees a
-write when the call that made it has ended.
+The library itself runs, set up as its documentation shows: five failures in a row, thirty seconds, three
+probes, a cache of five seconds. What belongs to one process (its counters, who probes, its cache) is put
+in place before each call. The table is a dict with the conditions of its DynamoDB layer; it answers at
+once, and everybody sees a write when the call that made it has ended.
 """
 
 from __future__ import annotations
