@@ -11,7 +11,6 @@ from recloser.admit import Action, Admission, admit
 from recloser.caller import tracing
 from recloser.caller.admitted import NESTED, AdmittedCall, end_sharing, is_shared, share
 from recloser.caller.flag_cache import Flag
-from recloser.caller.local_trip import SECONDS_BETWEEN_HELD_FAILURES
 from recloser.caller.options import Options
 from recloser.caller.outcome import Outcome
 from recloser.caller.process import Process
@@ -242,10 +241,10 @@ class Guard:
         note = self.local.made_reports().hold if is_held else None
         if is_held:
             self._report_failures(now)
-            hold = self.local.hold
-            if hold is not None and hold.counts_held_call(now):
+            hold = self.local.made_hold()
+            if hold.counts_held_call(now):
                 self.recorder.held()
-            until = min(until, self.local.made_reports().next_due_at(), now + SECONDS_BETWEEN_HELD_FAILURES)
+            until = min(until, self.local.made_reports().next_due_at(), hold.next_held_failure_at())
         refusal = _Refusal(
             admission,
             flag.circuit or Circuit(self.name),

@@ -118,6 +118,10 @@ class LocalHold:
         self._held_counted_at = now
         return True
 
+    def next_held_failure_at(self) -> float:
+        """Return from when on a held call counts as a failure, epoch seconds."""
+        return self._held_counted_at + SECONDS_BETWEEN_HELD_FAILURES
+
     def end_trial(self) -> None:
         """Say that the trial has told nothing: the next call tries."""
         self.until = 0.0
