@@ -1,4 +1,4 @@
-"""What a fleet fares with Recloser, over several seeds: the tables in `docs/simulation.md`.
+"""How a fleet does with Recloser, over several seeds: the tables in `docs/simulation.md`.
 
 Run it with `python -m benchmarks.fleet [--powertools] [--seeds N] [ROW ...]`; without rows, all of them.
 It prints a table in Markdown: medians, and where it matters the range. `steady` rows have a dependency

@@ -107,7 +107,7 @@ def _why(circuit: Circuit, now_ms: int) -> str:
 
 def _buttons(name: str, arns: Mapping[str, str]) -> str:
     if not is_name(name):
-        return ""  # written by hand: nothing of ours has such a name
+        return ""  # written manually: nothing of ours has such a name
     last = _button("Last outage", arns["show"], {"circuit": name}, 'display="popup"')
     acts = (
         _button(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 def moment(at_ms: int | None) -> str:
-    """Tell a time; None: nothing. A row that is written by hand may hold any number."""
+    """Tell a time; None: nothing. A row that is written manually may hold any number."""
     if at_ms is None:
         return ""
     try:

@@ -157,7 +157,7 @@ def _alarm_raised(circuit: Circuit, signal: AlarmRaised, now_ms: int, policy: Re
     cause, reason = Cause.ALARM, f"alarm raised: {signal.reason}"
     threshold, calls, failures = signal.threshold, None, None
     if by_hand:
-        cause, reason = Cause.ALARM_BY_HAND, f"alarm set by hand: {signal.reason}"
+        cause, reason = Cause.ALARM_BY_HAND, f"alarm set manually: {signal.reason}"
     elif signal.evidence is not None:
         shortfall = _shortfall(signal.evidence, policy)
         if shortfall is not None:

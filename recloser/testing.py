@@ -1,4 +1,4 @@
-"""For tests of code that uses Recloser: a clock that is set by hand, and a world in memory.
+"""For tests of code that uses Recloser: a clock that is set manually, and a world in memory.
 
     world = World()
     breaker = world.breaker("payments-api")

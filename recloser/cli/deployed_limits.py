@@ -16,7 +16,7 @@ _PARAMETERS = {
 
 
 def deployed_limits(account: Account, alarm: str) -> Wanted:
-    """Return what the stack's parameters say of an alarm; None: nothing, as of one that was made by hand."""
+    """Return what the stack's parameters say of an alarm; None: nothing, as of one that was made manually."""
     own = alarm.startswith(account.stack.alarm_prefix)
     threshold, minimum = _PARAMETERS.get(alarm.rpartition(":")[-1], (None, None)) if own else (None, None)
     calls = _number(account, minimum)

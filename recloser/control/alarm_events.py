@@ -84,7 +84,7 @@ def _event_metrics(configuration: Mapping[str, Any]) -> Iterable[MetricKey]:
 
 
 def _newest_data_ms(alarm: str, state: Mapping[str, Any]) -> tuple[int | None, int | None]:
-    """When the newest breaching datapoint began and ended, epoch ms; no end: the alarm was set by hand.
+    """When the newest breaching datapoint began and ended, epoch ms; no end: the alarm was set manually.
 
     SetAlarmState passes its caller's reasonData on as it is, or none; an evaluation's names its own version
     and the instant of its query. `evaluatedDatapoints` is optional: events of 2019 have none. A composite

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 SET_ALARM_STATE_PER_SECOND = 3  # "CloudWatch service quotas": SetAlarmState, per Region, not adjustable
 SET_ALARM_STATE_INTERVAL_MS = -(-1000 // SET_ALARM_STATE_PER_SECOND)
-# Somebody may tag the alarm, or mend a policy, meanwhile; a function that runs each minute lives for hours.
+# Somebody may tag the alarm, or correct a policy, meanwhile; a function lives for hours.
 DENIED_KEPT_MS = 10 * 60_000
 # "Alarm limits": no more contributors of an alarm are in ALARM at a time; a further circuit gets no event.
 MOST_CONTRIBUTORS = 100

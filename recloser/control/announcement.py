@@ -34,7 +34,7 @@ def announcement(before: Circuit, after: Circuit) -> Announcement | None:
 def audit_lines(before: Circuit, after: Circuit) -> list[Transition]:
     """List what a write did, oldest first: what it added to history and operations.
 
-    A write by hand adds nothing there. What it changed is told all the same.
+    A manual write adds nothing there. What it changed is told all the same.
     """
     known = set(before.timeline)
     lines = [line for line in after.timeline if line not in known]
@@ -42,10 +42,10 @@ def audit_lines(before: Circuit, after: Circuit) -> list[Transition]:
         return lines
     if _others_see(before, after):
         if (before.reason, before.cause) == (after.reason, after.cause):
-            return [_by_hand(before, after, "the item was edited by hand", None)]
+            return [_by_hand(before, after, "the item was edited manually", None)]
         return [_by_hand(before, after, after.reason, after.cause)]
     if before.policy != after.policy:
-        return [_by_hand(before, after, "the settings were edited by hand", None)]
+        return [_by_hand(before, after, "the settings were edited manually", None)]
     return []
 
 

@@ -155,7 +155,7 @@ class Minute:
         """Publish the state of every circuit that is not closed, so that graphs show it over any time.
 
         Every fifth minute time passes for all of them, whatever their place in the index: an item that was
-        written by hand or by a wrong clock has none, or one an hour away.
+        written manually or by a wrong clock has none, or one an hour away.
         """
         is_sweep = self._control.now_ms() // MINUTE_MS % SWEEP_EVERY_MINUTES == 0
         if self._publish_state is None and not is_sweep:

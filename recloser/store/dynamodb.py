@@ -410,11 +410,11 @@ class DynamoDBTables:
         settings.append("#schema = if_not_exists(#schema, :schema)")
         removals = [f"#{name}" for name, value in attributes.items() if value is None]
         expression = f"SET {', '.join(settings)}"
-        # A revision written by hand may be no whole number; it is read rounded down.
+        # A revision written manually may be no whole number; it is read rounded down.
         condition = "#revision >= :before AND #revision < :revision"
         values[":before"] = encode(before.revision)
         if not before.revision:
-            # Revision 0 is none at all, or what an operator wrote by hand and cannot be one.
+            # Revision 0 is none at all, or what an operator wrote manually and cannot be one.
             condition = (
                 "NOT attribute_type(#revision, :number) OR #revision < :revision OR #revision > :largest"
             )
@@ -432,7 +432,7 @@ class DynamoDBTables:
     def _minting(self, name: str, mint: Mint) -> dict[str, Any]:
         if mint.opens_at_ms is not None:
             # Unconditional: the revision in the same transaction fences it, and an item that is already
-            # there can only be the remains of a circuit that was deleted by hand.
+            # there can only be the remains of a circuit that was deleted manually.
             item = encode_minted(name, mint.generation, mint.permits, mint.opens_at_ms)
             return {"Put": {"TableName": self._probe_table, "Item": item}}
         return {
@@ -531,7 +531,7 @@ def _granted_before(mark: str, refusal: Conflict) -> int | None:
 
 
 def _probe_number(attribute: Mapping[str, Any]) -> int | None:
-    """The number of a probe that was granted; None: its item was written by hand, and counts nothing."""
+    """The number of a probe that was granted; None: its item was written manually, and counts nothing."""
     text = attribute.get("N", "")
     number = int(text) if text.isascii() and text.isdecimal() else 0
     return number if 1 <= number <= LARGEST_COUNT else None

@@ -1,6 +1,6 @@
 """The stored rows: circuits and probes as DynamoDB items, and back.
 
-Reading is lenient, since an item may be older or newer than this code or edited by hand: what
+Reading is lenient, since an item may be older or newer than this code or edited manually: what
 cannot be understood takes its safe default and is named in the list of problems. Texts that people read
 (reasons, who did something) are printable from here on: they end in errors, logs and terminals.
 """

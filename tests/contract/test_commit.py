@@ -150,7 +150,7 @@ def test_a_transaction_that_half_fails_leaves_nothing(tables: Tables) -> None:
 
 
 def test_a_new_generation_starts_afresh(tables: Tables) -> None:
-    """Permits left over from a circuit that was deleted by hand do not count in a new generation."""
+    """Permits left over from a circuit that was deleted manually do not count in a new generation."""
     opened = tripped(tables)
     mint = Mint(2, permits=5, opens_at_ms=NOW_MS)
     leftover = Decision(Cause.RETRY_DUE, "leftover", replace(opened, revision=2), mint)

@@ -180,7 +180,7 @@ def test_a_text_that_is_no_text_is_stored_all_the_same(stored: StoredTables) -> 
     decision = trip(Circuit(NAME), reason="the card scheme is down \ud83d")
     circuit = committed(tables, decision, Circuit(NAME))
     assert circuit.state is State.OPEN
-    assert circuit.reason == "alarm set by hand: the card scheme is down ?"
+    assert circuit.reason == "alarm set manually: the card scheme is down ?"
 
 
 @pytest.mark.parametrize(

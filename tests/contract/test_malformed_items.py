@@ -1,4 +1,4 @@
-"""Items that are older, newer, or edited by hand: a clear log line, the safe default, never an exception."""
+"""Items that are older, newer, or edited manually: a clear log line, the safe default, never an exception."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What docs/deploying.md says of the price of alarms, reckoned from the template and the table of prices."""
+"""What docs/deploying.md says of the price of alarms, computed from the template and the table of prices."""
 
 from __future__ import annotations
 

@@ -14,10 +14,14 @@ _CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
+# Becomes docs/benchmarks.md, and its links are that page's.
+TEMPLATE = "benchmarks/page.md"
+
+
 def pages() -> list[Path]:
     """Every Markdown file of the repository."""
     listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, check=True, capture_output=True, text=True)
-    return [ROOT / name for name in listed.stdout.splitlines()]
+    return [ROOT / name for name in listed.stdout.splitlines() if name != TEMPLATE]
 
 
 def prose(page: Path) -> str:

@@ -102,7 +102,7 @@ def test_7_what_is_broken() -> None:
     answer = CliRunner().invoke(app, shlex.split(command)[1:])
     assert answer.exit_code == 1
     assert "overrides: search" in answer.stdout
-    assert "mend: recloser release search" in answer.stdout
+    assert "fix: recloser release search" in answer.stdout
 
 
 def test_14_let_everything_through() -> None:

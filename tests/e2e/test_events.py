@@ -1,4 +1,4 @@
-"""Events as they reach the deployed functions: set by hand, twice, malformed; and the one that goes out."""
+"""Events as they reach the deployed functions: set manually, twice, malformed; and the one that goes out."""
 
 from __future__ import annotations
 

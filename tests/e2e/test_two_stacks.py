@@ -60,7 +60,7 @@ def alarm_of(namespace: str) -> dict[str, Any]:
     """A raised alarm on the circuit of that namespace."""
     event: dict[str, Any] = json.loads((ROOT / "events" / "alarm-metric.json").read_text())
     event |= {"region": REGION, "account": "123456789012"}
-    event["detail"]["alarmName"] = "made by hand"
+    event["detail"]["alarmName"] = "made manually"
     metric = event["detail"]["configuration"]["metrics"][0]["metricStat"]["metric"]
     metric |= {"namespace": namespace, "dimensions": {"Circuit": "two-stacks-api"}}
     return event

@@ -48,7 +48,7 @@ def circuit() -> str:
 
 @pytest.fixture
 def trip(stored: StoredTables, circuit: str) -> Callable[[float], None]:
-    """Trip the circuit, as an alarm set by hand does; probes are due so many seconds later."""
+    """Trip the circuit, as an alarm set manually does; probes are due so many seconds later."""
 
     def trip(recovery_timeout_seconds: float) -> None:
         policy = RecoveryPolicy(

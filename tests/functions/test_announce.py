@@ -217,8 +217,8 @@ def test_a_release_and_a_reset_are_audited(region: Region, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
-        ({"state": State.OPEN}, "the item was edited by hand"),
-        ({"policy": {"permits": 20}}, "the settings were edited by hand"),
+        ({"state": State.OPEN}, "the item was edited manually"),
+        ({"policy": {"permits": 20}}, "the settings were edited manually"),
     ],
 )
 def test_what_was_written_by_hand_is_audited(

@@ -112,11 +112,11 @@ def test_a_malformed_alarm_is_discarded(
 
 @pytest.mark.parametrize("depth", [100, 100_000])
 def test_reason_data_that_is_nested_without_end_is_no_evaluation(region: Region, depth: int) -> None:
-    """What SetAlarmState's caller passed as reasonData may be anything: the alarm was set by hand."""
+    """What SetAlarmState's caller passed as reasonData may be anything: the alarm was set manually."""
     region.clock.now_ms = 1_789_364_587_912
     answer = region.flip_state(changed(golden(ALARM), "detail.state.reasonData", "[" * depth))
     assert answer["state"] == "OPEN"
-    assert "set by hand" in answer["reason"]
+    assert "set manually" in answer["reason"]
 
 
 @pytest.mark.parametrize(

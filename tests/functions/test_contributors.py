@@ -427,7 +427,7 @@ def test_the_hundred_and_first_circuit_is_found(
 
 @pytest.fixture
 def may_not_set(monkeypatch: pytest.MonkeyPatch, region: Region) -> Region:
-    """A Region in which alarms made by hand may not be set by the functions."""
+    """A Region in which alarms made manually may not be set by the functions."""
     client = region.functions.start_recovery.CONTROL.alarms._client
 
     def denied(**_: Any) -> Any:

@@ -58,7 +58,7 @@ def test_the_alarm_opens_the_circuit(closed: Region) -> None:
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_every_kind_of_alarm_opens_the_circuit(closed: Region, name: str) -> None:
-    """A metric alarm, metric math, a composite alarm, and an alarm set by hand all trip, under their name."""
+    """A metric alarm, metric math, a composite alarm, and an alarm set manually all trip."""
     event = golden(name)
     closed.flip_state(event)
     tripped = circuit(closed)

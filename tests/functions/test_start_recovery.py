@@ -144,7 +144,7 @@ def test_the_state_of_what_is_not_closed_is_published(
 
 
 def test_an_item_of_no_circuit_stops_nothing(opened: Region) -> None:
-    """An item written by hand under a key that names no circuit is passed over, every minute."""
+    """An item written manually under a key that names no circuit is passed over, every minute."""
     opened.stored.put_circuit(golden("circuit-item") | {"circuit": {"S": "payments api"}})
     opened.clock.now_ms = RETRY_AT_MS // 300_000 * 300_000 + 300_000  # a minute that sweeps
     assert opened.start_recovery(golden("scheduled-event"))["moved"] == [NAME]

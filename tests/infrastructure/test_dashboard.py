@@ -96,7 +96,7 @@ def test_widgets_lie_beside_each_other(body: Document) -> None:
 
 
 def test_identifiers(body: Document) -> None:
-    """No expression hides another, and each finds what it reckons with."""
+    """No expression hides another, and each finds the metrics that it uses."""
     for widget in body["widgets"]:
         entries = [metric[-1] for metric in widget["properties"].get("metrics", [])]
         known = [entry["id"] for entry in entries if "id" in entry]

@@ -34,7 +34,7 @@ POLICY = RecoveryPolicy(recovery_timeout_seconds=10, jitter=0.1)
 
 
 class Clock:
-    """A clock that is set by hand."""
+    """A clock that is set manually."""
 
     def __init__(self, now_ms: int) -> None:
         self.now_ms = now_ms

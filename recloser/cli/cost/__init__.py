@@ -1,1 +1,1 @@
-"""`recloser cost`: what a month costs, and how that was reckoned."""
+"""`recloser cost`: what a month costs, and how it was estimated."""

@@ -39,7 +39,7 @@ class Measured:
         fleet: what calls.
         usage: what is used in a month.
         hours: over how many hours it was measured.
-        parts: the fields of the usage that were measured; the others are reckoned from the fleet.
+        parts: the fields of the usage that were measured; the others are estimated from the fleet.
 
     """
 

@@ -13,7 +13,7 @@ from recloser.cli.cost.estimate import Line, lines, others
 from recloser.cli.cost.usage import OUTAGES_PER_CIRCUIT, Fleet, Usage
 from recloser.lab.prices import AS_OF, DAYS_PER_MONTH, REGION
 
-MEASURED, RECKONED = "measured", "reckoned"
+MEASURED, ESTIMATED = "measured", "estimated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Cost:
         return sum(line.dollars for line in self.lines)
 
     def origin(self, line: Line) -> str:
-        return MEASURED if line.field in self.measured else RECKONED
+        return MEASURED if line.field in self.measured else ESTIMATED
 
 
 def document(told: Cost) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def page(told: Cost) -> Group:
             f"{_amount(fleet.calls_per_second)} calls/s, {_amount(fleet.environments)} environments, "
             f"from {origin}"
         ),
-        Text(f"list prices of {REGION} as of {AS_OF}; ~ is reckoned, the rest measured\n", "dim"),
+        Text(f"list prices of {REGION} as of {AS_OF}; ~ is estimated, the rest measured\n", "dim"),
         table,
         Text("\nThe table alone of other breakers, on the same calls:", "bold"),
         *others_cost,

@@ -1,1 +1,1 @@
-"""What is wrong with a deployment, and the command that mends it."""
+"""What is wrong with a deployment, and the command that fixes it."""

@@ -133,7 +133,7 @@ def _check_code(callers: Callers, function: Mapping[str, Any]) -> Iterator[Findi
         yield _caller(
             name,
             f"it has version {version} of the layer, and the stack deployed {newest}",
-            "what was mended since is not in it",
+            "later fixes are not in it",
             f"deploy it with {layer}:{newest}",
             is_problem=False,
         )
@@ -178,8 +178,8 @@ def _check_logging(function: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _caller(name: str, what: str, why: str, mend: str, *, is_problem: bool = True) -> Finding:
-    return Finding("callers", name, what, why, mend, is_problem)
+def _caller(name: str, what: str, why: str, fix: str, *, is_problem: bool = True) -> Finding:
+    return Finding("callers", name, what, why, fix, is_problem)
 
 
 def _variables(function: Mapping[str, Any]) -> dict[str, str]:

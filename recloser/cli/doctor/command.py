@@ -47,7 +47,7 @@ CHECKS: dict[str, Check] = {
 
 
 def doctor(context: typer.Context, *, as_json: Json = False) -> None:
-    """Look for what is wrong: why each finding matters, and what mends it.
+    """Look for what is wrong: why each finding matters, and how to fix it.
 
     Exit code 1: there are problems, or something could not be looked at. Notes are no problems.
     """
@@ -84,7 +84,7 @@ def _show(findings: list[Finding]) -> None:
         note = "" if finding.is_problem else "note: "
         out.print(Text(f"{note}{finding.check}: {finding.subject}", "bold" if finding.is_problem else ""))
         out.print(Text(f"  {finding.what}: {finding.why}"))
-        out.print(Text(f"  mend: {finding.mend}", "dim"))
+        out.print(Text(f"  fix: {finding.fix}", "dim"))
     out.print(Text(_count(findings)))
 
 

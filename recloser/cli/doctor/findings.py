@@ -17,7 +17,7 @@ class Finding:
         subject: what it is about: a circuit, an alarm, a function, a queue.
         what: what is so.
         why: why it matters.
-        mend: the command that mends it, or what to do where there is none.
+        fix: the command that fixes it, or what to do where there is none.
         is_problem: False: it may be meant, and is told as a note.
 
     """
@@ -26,7 +26,7 @@ class Finding:
     subject: str
     what: str
     why: str
-    mend: str
+    fix: str
     is_problem: bool = True
 
 

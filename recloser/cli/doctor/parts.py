@@ -135,7 +135,7 @@ def check_own_alarms(account: Account) -> Iterator[Finding]:
 
 
 def check_clock(account: Account) -> Iterator[Finding]:
-    """Compare this machine's clock with AWS's: what the command writes bears this machine's times."""
+    """Compare this machine's clock with AWS's: what the command writes has this machine's times."""
     answer = account.dynamodb.describe_table(TableName=account.deployment.circuit_table)
     told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
     if told is None:

@@ -64,7 +64,7 @@ def stay_up(
 
 
 def instructions(aws: LocalAws, circuits: tuple[str, ...]) -> str:
-    """Say how another terminal reaches this region, and how to break and mend the dependencies."""
+    """Say how another terminal reaches this region, and how to break and restore the dependencies."""
     first = circuits[0]
     return f"""
 The stack {STACK_NAME} is up; callers call {" and ".join(circuits)}. In another terminal:
@@ -75,7 +75,7 @@ export DEPENDENCY={aws.dependency.url}
 
 recloser status --watch
 curl -X PUT $DEPENDENCY/behavior/{first} -d '{{"failure_rate": 1}}'   # break it
-curl -X PUT $DEPENDENCY/behavior/{first} -d '{{"failure_rate": 0}}'   # mend it
+curl -X PUT $DEPENDENCY/behavior/{first} -d '{{"failure_rate": 0}}'   # restore it
 
 Ctrl-C here stops everything and removes it.
 """

@@ -4,7 +4,7 @@ The emulator keeps the alarms that people and CloudFormation make and answers De
 `recloser.lab.cloudwatch` decides their states. `AlarmService.step` keeps the two the same:
 
     definitions     emulator ──▶ twin      made, changed and deleted alarms
-    set by hand     emulator ──▶ twin      a state or reason that is not ours: SetAlarmState
+    set manually     emulator ──▶ twin      a state or reason that is not ours: SetAlarmState
     evaluated       twin ──▶ emulator      so that DescribeAlarms tells the truth
     every change    twin ──▶ EventBridge   the events that CloudWatch would send
 """

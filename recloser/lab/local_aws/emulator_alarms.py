@@ -1,4 +1,4 @@
-"""What the local AWS mends in ministack's alarms, inside ministack's own process.
+"""What the local AWS changes in ministack's alarms, inside ministack's own process.
 
 ministack moves alarms by a rule of its own (no dimensions, no periods, no missing data) and refuses or
 forgets metric math. Here its alarms become what the local AWS needs: complete definitions whose state only
@@ -32,7 +32,7 @@ SCALAR_SETTINGS = (
 Definition = dict[str, Any]
 
 
-def mend(cloudwatch: Any, provisioners: Any) -> None:
+def patch(cloudwatch: Any, provisioners: Any) -> None:
     """Make ministack keep alarms whole and still.
 
     Args:

@@ -30,7 +30,7 @@ Reply = tuple[int, dict[str, str], bytes]
 Handle = Callable[..., Awaitable[Reply]]
 
 
-def mend(cloudwatch: Any) -> None:
+def patch(cloudwatch: Any) -> None:
     """Hand on what only our CloudWatch knows.
 
     Args:

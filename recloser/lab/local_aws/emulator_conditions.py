@@ -1,4 +1,4 @@
-"""What the local AWS mends in ministack's conditions of templates, inside ministack's own process.
+"""What the local AWS changes in ministack's conditions of templates, inside ministack's own process.
 
 `Fn::Equals` over `Fn::Join` is how a template asks whether a list has anything in it: CloudFormation joins an
 empty list to an empty text. ministack leaves the `Fn::Join` as it stands, which equals nothing, so that an
@@ -17,7 +17,7 @@ Evaluate = Callable[[dict[str, Any], dict[str, Any]], dict[str, bool]]
 NAME = "_evaluate_conditions"
 
 
-def mend(cloudformation: ModuleType) -> None:
+def patch(cloudformation: ModuleType) -> None:
     """Let conditions compare joined lists.
 
     Args:
@@ -36,12 +36,12 @@ def mend(cloudformation: ModuleType) -> None:
         raise RuntimeError(f"this version of ministack has no {NAME}")
     evaluate: Evaluate = getattr(users[0], NAME)
 
-    def mended(template: dict[str, Any], parameters: dict[str, Any]) -> dict[str, bool]:
+    def patched(template: dict[str, Any], parameters: dict[str, Any]) -> dict[str, bool]:
         conditions = _joined(template.get("Conditions", {}), parameters)
         return evaluate(template | {"Conditions": conditions}, parameters)
 
     for module in users:
-        setattr(module, NAME, mended)
+        setattr(module, NAME, patched)
 
 
 def _joined(node: Any, parameters: Mapping[str, Any]) -> Any:

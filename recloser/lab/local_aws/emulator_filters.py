@@ -1,4 +1,4 @@
-"""What the local AWS mends in ministack's filters of event source mappings, inside ministack's own process.
+"""What the local AWS changes in ministack's filters of event source mappings, inside ministack's own process.
 
 AWS compares a pattern with the leaves of a record: `{"exists": false}` fits a leaf that is not there, also
 where nothing is on the way to it. ministack gives up at the first missing step.
@@ -14,7 +14,7 @@ from typing import Any
 Match = Callable[[Any, Any], bool]
 
 
-def mend(lambda_service: ModuleType) -> None:
+def patch(lambda_service: ModuleType) -> None:
     """Let patterns ask for leaves below what is missing.
 
     Args:
@@ -23,10 +23,10 @@ def mend(lambda_service: ModuleType) -> None:
     """
     match: Match = lambda_service._match_esm_filter  # noqa: SLF001  (ministack offers no other way)
 
-    def mended(record: Any, pattern: Any) -> bool:
+    def patched(record: Any, pattern: Any) -> bool:
         return match(_filled(record, pattern), pattern)
 
-    lambda_service._match_esm_filter = mended  # type: ignore[attr-defined]  # noqa: SLF001
+    lambda_service._match_esm_filter = patched  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def _filled(record: Any, pattern: Any) -> Any:

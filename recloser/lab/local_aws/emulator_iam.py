@@ -1,4 +1,4 @@
-"""What the local AWS mends in ministack's permissions, inside ministack's own process.
+"""What the local AWS changes in ministack's permissions, inside ministack's own process.
 
 ministack enforces the policies of every role, but knows neither the condition keys of PutEvents and of
 DynamoDB's items nor the variables of policies.
@@ -48,7 +48,7 @@ _NO_VALUE = "\0"  # no key or tag can be this
 Context = dict[str, Any]
 
 
-def mend(iam_actions: Any, iam_evaluator: Any) -> None:
+def patch(iam_actions: Any, iam_evaluator: Any) -> None:
     """Let conditions on events and on DynamoDB's items be evaluated, and those with variables.
 
     Args:

@@ -1,6 +1,6 @@
 """The emulator's own process, started by `recloser.lab.local_aws.emulator`.
 
-It runs ministack in the foreground, mended by the other `emulator_` modules, and dies with its parent: the
+It runs ministack in the foreground, patched by the other `emulator_` modules, and dies with its parent: the
 parent holds the other end of this process's standard input, so end of file means that it is gone, however it
 went (also by SIGKILL, when nobody could tell us).
 """
@@ -33,18 +33,18 @@ def main() -> None:
     os.environ.update(S3_DATA_DIR=f"{scratch}/s3", STATE_DIR=f"{scratch}/state")
     threading.Thread(target=_end_with_parent, args=(scratch,), name="parent-watch", daemon=True).start()
     cloudwatch = importlib.import_module("ministack.services.cloudwatch")
-    emulator_cloudwatch.mend(cloudwatch)
-    emulator_alarms.mend(
+    emulator_cloudwatch.patch(cloudwatch)
+    emulator_alarms.patch(
         cloudwatch,
         importlib.import_module("ministack.services.cloudformation.provisioners"),
     )
-    emulator_queries.mend(importlib.import_module("ministack.services.cloudformation.provisioners"))
-    emulator_conditions.mend(importlib.import_module("ministack.services.cloudformation"))
-    emulator_iam.mend(
+    emulator_queries.patch(importlib.import_module("ministack.services.cloudformation.provisioners"))
+    emulator_conditions.patch(importlib.import_module("ministack.services.cloudformation"))
+    emulator_iam.patch(
         importlib.import_module("ministack.core.iam_actions"),
         importlib.import_module("ministack.core.iam_evaluator"),
     )
-    emulator_filters.mend(importlib.import_module("ministack.services.lambda_svc"))
+    emulator_filters.patch(importlib.import_module("ministack.services.lambda_svc"))
     importlib.import_module("ministack.app").main()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 TYPE = "AWS::Logs::QueryDefinition"
 
 
-def mend(provisioners: Any) -> None:
+def patch(provisioners: Any) -> None:
     """Let templates have saved queries.
 
     Args:

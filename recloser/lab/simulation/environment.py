@@ -2,7 +2,7 @@
 
 A short call is made in one go, with the real decorated function: while the dependency "works", only this
 environment's clock moves, ahead of everybody else's time. That is exact, because what such a call does to
-others travels as messages that bear the time of its end: metrics, and reports of probes. A long one, which
+others travels as messages that have the time of its end: metrics, and reports of probes. A long one, which
 may look at the flag when it ends, is a `with` block whose two ends happen at their own times.
 """
 

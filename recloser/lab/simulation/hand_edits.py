@@ -74,7 +74,7 @@ class HandEdits:
             return
         after = numbers.choice(CIRCUIT_EDITS)(circuit, now_ms)
         after = replace(after, revision=circuit.revision + 1)
-        self._shared.memory.commit(circuit, Decision(Cause.OPERATOR, "written by hand", after))
+        self._shared.memory.commit(circuit, Decision(Cause.OPERATOR, "written manually", after))
 
     def _forge(self, *, succeeded: bool) -> None:
         generation = self._shared.memory.read(self._name).generation

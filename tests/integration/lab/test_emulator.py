@@ -16,7 +16,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from recloser.lab.local_aws.emulator import ACCOUNT, REGION, Emulator, EmulatorError, client_environment
-from recloser.lab.local_aws.emulator_alarms import mend
+from recloser.lab.local_aws.emulator_alarms import patch
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -123,4 +123,4 @@ def test_unknown_ministack_is_refused() -> None:
     """A ministack whose alarm evaluation cannot be switched off is an error, not a quiet second evaluator."""
     strange = types.ModuleType("strange")
     with pytest.raises(RuntimeError, match="strange has no _evaluate_alarm, _evaluate_parent_alarms"):
-        mend(strange, strange)
+        patch(strange, strange)

@@ -12,12 +12,12 @@ from recloser.lab.local_aws import emulator_filters
 
 @pytest.fixture
 def matches() -> Any:
-    """ministack's comparison, mended."""
+    """ministack's comparison, patched."""
     from ministack.services import lambda_svc  # noqa: PLC0415
 
     service = ModuleType("service")
     service._match_esm_filter = lambda_svc._match_esm_filter  # type: ignore[attr-defined]
-    emulator_filters.mend(service)
+    emulator_filters.patch(service)
     return service._match_esm_filter
 
 

@@ -38,7 +38,7 @@ def fails() -> None:
 
 @pytest.fixture
 def gathering(world: World) -> None:
-    """As during an invocation, flushed by hand."""
+    """As during an invocation, flushed manually."""
     world.process.batching.is_on = True
 
 

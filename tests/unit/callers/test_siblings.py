@@ -36,7 +36,7 @@ def by_task_group(call: Callable[[int], Any], size: int) -> Request:
 
 
 def by_wait(call: Callable[[int], Any], size: int) -> Request:
-    """The first error ends the wait, and what has not ended is cancelled by hand."""
+    """The first error ends the wait, and what has not ended is cancelled manually."""
 
     async def request() -> None:
         tasks = [asyncio.ensure_future(call(number)) for number in range(size)]

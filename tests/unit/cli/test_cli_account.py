@@ -6,6 +6,7 @@ import json
 import re
 import socket
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def test_template_agrees() -> None:
     template = yaml.load(TEMPLATE.read_text(), _Untagged)
     assert {CIRCUIT_TABLE_OUTPUT, PROBE_TABLE_OUTPUT} <= template["Outputs"].keys()
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    settings = {name.upper() for name in RecoveryPolicy.__slots__}
+    settings = {field.name.upper() for field in fields(RecoveryPolicy)}
     of_policy = {
         variable: parameter
         for variable, parameter in variables.items()

@@ -113,7 +113,7 @@ def test_the_account_says_it(recloser: Callable[..., Result], tables: DynamoDBTa
     assert amounts(found)["DynamoDB read request units"] == pytest.approx(9000 * 720 / 4, rel=0.02)
     origins = {line["what"]: line["origin"] for line in found["lines"]}
     assert origins["custom metrics"] == "measured"
-    assert origins["GB of logs from Lambda"] == "reckoned"
+    assert origins["GB of logs from Lambda"] == "estimated"
     assert "1 circuit, " in recloser("cost").stdout
 
 
@@ -141,7 +141,7 @@ def test_half_a_fleet(recloser: Callable[..., Result], arguments: tuple[str, ...
 
 
 def test_the_template_has_these_alarms() -> None:
-    """What is reckoned for alarms is what the template deploys, within some metrics of the breaker's own."""
+    """What is estimated for alarms is what the template deploys, within some metrics of the breaker's own."""
     alarms = of_type(deployed(Circuits="a")["Resources"], "AWS::CloudWatch::Alarm")
     found = [alarm_metrics(each, {"Failure": 1}) for each in alarms.values()]
     standard, fast, queried = (sum(column) for column in zip(*found, strict=True))

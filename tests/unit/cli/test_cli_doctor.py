@@ -75,7 +75,7 @@ def found(recloser: Callable[..., Result]) -> list[tuple[str, str, str]]:
     document = json.loads(answer.stdout)
     assert document["not_checked"] == {}
     assert answer.exit_code == (1 if any(each["is_problem"] for each in document["findings"]) else 0)
-    assert all(each["why"] and each["mend"] for each in document["findings"])
+    assert all(each["why"] and each["fix"] for each in document["findings"])
     return [(each["check"], each["subject"], each["what"]) for each in document["findings"]]
 
 

@@ -90,7 +90,7 @@ def found(recloser: Run) -> list[dict[str, Any]]:
     assert document["not_checked"] == {}
     findings: list[dict[str, Any]] = document["findings"]
     assert answer.exit_code == (1 if any(each["is_problem"] for each in findings) else 0)
-    assert all(each["why"] and each["mend"] for each in findings)
+    assert all(each["why"] and each["fix"] for each in findings)
     return findings
 
 
@@ -139,7 +139,7 @@ def test_a_rule_that_is_disabled(recloser: Run, outputs: dict[str, str]) -> None
     boto3.client("events").disable_rule(Name="every-minute")
     [finding] = found(recloser)
     assert (finding["check"], finding["subject"]) == ("rules", "every-minute")
-    assert finding["mend"] == "aws events enable-rule --name every-minute"
+    assert finding["fix"] == "aws events enable-rule --name every-minute"
 
 
 def test_a_stream_that_nobody_reads(recloser: Run, outputs: dict[str, str]) -> None:
@@ -148,7 +148,7 @@ def test_a_stream_that_nobody_reads(recloser: Run, outputs: dict[str, str]) -> N
     boto3.client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     [finding] = found(recloser)
     assert (finding["check"], finding["subject"]) == ("streams", "recloser-Announce")
-    assert mapping["UUID"] in finding["mend"]
+    assert mapping["UUID"] in finding["fix"]
     boto3.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
     [finding] = found(recloser)
     assert finding["what"] == "the stack's event source mapping is gone"

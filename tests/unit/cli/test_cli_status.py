@@ -122,7 +122,7 @@ def test_json(recloser: Callable[..., Result], control: Control) -> None:
         "retry_at_ms": opened.retry_at_ms,
         "override": None,
         "cause": "alarm_by_hand",
-        "reason": "alarm set by hand: [red]Threshold[/red] Crossed",
+        "reason": "alarm set manually: [red]Threshold[/red] Crossed",
         "alarm": "payments-alarm",
     }
 
@@ -138,12 +138,12 @@ def test_one_circuit(recloser: Callable[..., Result], control: Control, tables: 
 
     assert f"{moment(opened.retry_at_ms)} (in " in page
     assert "1 of 1 permits granted: 0 succeeded, 0 failed, 0 given back, 1 out" in page
-    assert "alarm set by hand: [red]Threshold[/red] Crossed" in page
+    assert "alarm set manually: [red]Threshold[/red] Crossed" in page
     lines = {" ".join(line.split()) for line in page.splitlines()}
     assert "generation 1 (revision 2)" in lines
     assert "permits 20 this circuit (default 8)" in lines
     assert "recovery_timeout_seconds 40.0 default" in lines
-    told = "alarm set by hand: [red]Threshold[/red] Crossed"
+    told = "alarm set manually: [red]Threshold[/red] Crossed"
     assert f"{clock(opened.changed_at_ms)} OPEN {told}" in lines
 
 
@@ -244,7 +244,7 @@ def test_watch(recloser: Callable[..., Result], control: Control, monkeypatch: p
 
     assert answer.exit_code == 0
     assert pauses == [2.0, 2.0]
-    assert answer.stdout.count("alarm set by hand") == 1
+    assert answer.stdout.count("alarm set manually") == 1
     refused = recloser("status", "--watch", "--json")
     assert (refused.exit_code, refused.stderr) == (
         2,

@@ -1,4 +1,4 @@
-"""Alarms are made, changed, set by hand, switched off and deleted: what changes and which events tell it."""
+"""Alarms are made, changed, set manually, switched off and deleted: what changes and which events tell it."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_a_state_by_hand_lasts_until_the_next_evaluation() -> None:
 
 
 def test_by_hand_it_sticks_where_missing_data_is_ignored() -> None:
-    """With `ignore` and no data a state set by hand stays."""
+    """With `ignore` and no data a state set manually stays."""
     region = region_with(scalar_alarm(TreatMissingData="ignore"))
     region.set_alarm_state("signal", "ALARM", "a drill", None, NOW + 1_000)
     assert region.advance(NOW + 3_600_000) == []

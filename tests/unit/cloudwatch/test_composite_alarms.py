@@ -231,7 +231,7 @@ def test_a_name_belongs_to_one_kind() -> None:
 
 
 def test_a_composite_set_by_hand_stays() -> None:
-    """A composite that was set by hand returns only when a child changes it."""
+    """A composite that was set manually returns only when a child changes it."""
     region = region_with({"a": "OK"})
     region.put_composite_alarm(composite("ALARM(a)"), NOW + 200)
     region.set_alarm_state("all", "ALARM", "by hand", None, NOW + 300)

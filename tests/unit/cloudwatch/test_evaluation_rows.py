@@ -88,7 +88,7 @@ def test_other_statistics_need_no_number_of_samples(statistic: str) -> None:
 
 
 def test_only_an_alarm_on_a_metric_counts_samples() -> None:
-    """Datapoints of metric math bear no number of samples."""
+    """Datapoints of metric math have no number of samples."""
     store = MetricStore()
     store.add(SIGNAL, at("10:00:05"), 1.0, 7.0, storage_resolution_seconds=1)
     scalar = read_datapoints(metric_alarm(scalar_alarm()), store, at("10:00:25"))

@@ -27,7 +27,7 @@ class CloudWatch:
 
 
 def test_a_refusal_is_forgotten_after_ten_minutes() -> None:
-    """Once somebody has tagged the alarm or mended a policy, it is set again, in the same environment."""
+    """Once somebody has tagged the alarm or corrected a policy, it is set again, in the same environment."""
     client, now_ms = CloudWatch(), 1_700_000_000_000
     alarms = CloudWatchAlarms(client, now_ms=lambda: now_ms, sleep=lambda _seconds: None)
     for _ in range(3):

@@ -86,11 +86,11 @@ TABLE = {
     "stale data means nothing to an open circuit": Row(OPEN, STALE, Cause.ALREADY_OPEN, None),
     "stale data means nothing to a half-open circuit": Row(HALF_OPEN, STALE, Cause.PROBES_DECIDE, None),
     # AlarmRaised by hand
-    "an alarm set by hand trips a closed circuit": Row(
+    "an alarm set manually trips a closed circuit": Row(
         CLOSED, BY_HAND, Cause.ALARM_BY_HAND, State.OPEN, 5, Mint(5, 1, 1_010_000)
     ),
-    "an alarm set by hand means nothing to an open circuit": Row(OPEN, BY_HAND, Cause.ALREADY_OPEN, None),
-    "an alarm set by hand trips a half-open circuit": Row(
+    "an alarm set manually means nothing to an open circuit": Row(OPEN, BY_HAND, Cause.ALREADY_OPEN, None),
+    "an alarm set manually trips a half-open circuit": Row(
         HALF_OPEN, BY_HAND, Cause.ALARM_BY_HAND, State.OPEN, 6, Mint(6, 1, 1_010_000)
     ),
     # AlarmRaised with evidence
