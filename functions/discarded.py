@@ -1,4 +1,4 @@
-"""What to try again would hold up what follows, in vain, is dropped: it is logged and counted."""
+"""Drops malformed events, which no retry helps and which would delay what follows: logged and counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Incoming events are validated here, by code made from the JSON Schemas in events/schemas."""
+"""Validates incoming events, by code made from the JSON Schemas in events/schemas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times as people read them, in UTC: whoever looks may sit anywhere."""
+"""Times as people read them, in UTC, because readers are in any time zone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people are told, in a mail and in a chat, when a circuit opens and closes.
+"""The message to people when a circuit opens and closes, for mails and chats.
 
 Probes of an outage are not told: a circuit that stays open may fail one every few seconds.
 """

@@ -1,4 +1,4 @@
-"""The SNS topic that people hear of outages by, where the stack was given one."""
+"""Publishes outages to the SNS topic for people, if the stack has one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch of the permit table's stream that holds what environments reported."""
+"""Reads a batch of the permit table's stream that has reports of failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch of a table's stream: each record by itself, and Lambda is told which to bring again.
+"""Handles a batch of a table's stream record by record, and tells Lambda which records to retry.
 
 Source: "Configuring partial batch response with DynamoDB and Lambda", Lambda developer guide.
 """

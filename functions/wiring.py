@@ -1,4 +1,4 @@
-"""The library's control side over this account's services, wired once per execution environment."""
+"""Connects the library's control side to AWS, once per execution environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changed in the circuit table is told to the world: an event, metrics, a log line, a message."""
+"""Publishes changes of the circuit table: an event, metrics, a log line, a message."""
 
 from __future__ import annotations
 

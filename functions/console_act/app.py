@@ -1,4 +1,4 @@
-"""What the buttons of the dashboard's widget do. A permission of its own: who may look may not act."""
+"""What the buttons of the dashboard's widget do. Apart from `console`: reading needs less."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alarms and probe reports come in; circuits change."""
+"""Takes alarms, probe reports and reports of failures, and changes circuits."""
 
 from __future__ import annotations
 

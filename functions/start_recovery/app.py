@@ -1,4 +1,4 @@
-"""Every minute: time passes for circuits, lost events come back, deaf alarms are re-armed."""
+"""Runs every minute: moves circuits whose time has come, finds lost events, re-arms deaf alarms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the alarms on a circuit's failures ask for, and the same alarms edited."""
+"""The limits of the alarms on a circuit's failures, and the same alarms with other limits."""
 
 from __future__ import annotations
 

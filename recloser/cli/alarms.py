@@ -66,7 +66,7 @@ def tune(
 ) -> None:
     """Edit a circuit's failure-rate alarms as the console would, or, where it has none, its policy.
 
-    What the last two hours would have been is told first.
+    It first shows what the last two hours would have been.
     """
     wanted = Wanted(threshold, minimum_calls)
     if not wanted.is_something:

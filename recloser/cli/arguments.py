@@ -65,7 +65,7 @@ CircuitNames = Annotated[
     ),
 ]
 All = Annotated[bool, typer.Option("--all", help="Every circuit.")]
-New = Annotated[bool, typer.Option("--new", help="Take a name that nobody has heard of.")]
+New = Annotated[bool, typer.Option("--new", help="Allow a name that no caller has used yet.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Change several circuits without a question.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the history.")]
 By = Annotated[

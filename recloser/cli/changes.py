@@ -1,4 +1,4 @@
-"""An operator's word to several circuits: carried to them in parallel, answered circuit by circuit."""
+"""One change of several circuits: made in parallel, and answered circuit by circuit."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _ALLOWED = "1 to 64 of A-Z a-z 0-9 - _ .; or a pattern of names with * ? [ ]"
 
 
 class UnknownCircuit(Problem):
-    """Nobody has heard of a circuit of this name."""
+    """No circuit of this name is known."""
 
 
 def chosen(
@@ -31,7 +31,7 @@ def chosen(
         account: where the circuits are.
         given: names and patterns of names.
         every: all that are known.
-        new: whether a name may be one that nobody has heard of.
+        new: whether a name may be unknown.
 
     Raises:
         BadInput: none is given, or some are given together with `every`.

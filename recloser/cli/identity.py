@@ -1,4 +1,4 @@
-"""Who gives the word: what the history says after `by`."""
+"""Who makes a change: what the history shows after `by`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`recloser open`, `close`, `release` and `reset`: an operator's word, which beats the alarms'."""
+"""`recloser open`, `close`, `release` and `reset`: an operator's states, which no alarm changes."""
 
 from __future__ import annotations
 

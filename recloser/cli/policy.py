@@ -1,4 +1,4 @@
-"""`recloser policy`: how one circuit recovers, where it is to differ from the stack's defaults."""
+"""`recloser policy`: the settings of one circuit that differ from the stack's defaults."""
 
 from __future__ import annotations
 

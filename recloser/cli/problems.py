@@ -1,4 +1,4 @@
-"""What an operator is told in one line, with the exit code that scripts see."""
+"""Problems that an operator sees as one line, with the exit code for scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What alarms on a circuit's failures would have done lately, over the account's own metrics.
+"""Replays alarms on a circuit's failures over the account's metrics of the last hours.
 
 The packages that this needs come with the extra `lab`.
 """

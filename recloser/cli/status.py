@@ -1,4 +1,4 @@
-"""`recloser status` and `recloser history`: look, and change nothing."""
+"""`recloser status` and `recloser history`: they read, and change nothing."""
 
 from __future__ import annotations
 

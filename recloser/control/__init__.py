@@ -1,1 +1,1 @@
-"""What changes circuits: from events to signals to written decisions."""
+"""Changes circuits: events become signals, signals become decisions, decisions are written."""

@@ -1,4 +1,4 @@
-"""Which circuit an alarm guards: by the metrics it watches, by its query, or by its name."""
+"""Finds the circuit of an alarm: by its metrics, by its query, or by its name."""
 
 from __future__ import annotations
 

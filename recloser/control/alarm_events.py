@@ -1,4 +1,4 @@
-"""From `CloudWatch Alarm State Change` events to signals.
+"""Reads `CloudWatch Alarm State Change` events, and makes signals of them.
 
 Source: "Alarm events and EventBridge", CloudWatch user guide.
 """

@@ -1,4 +1,4 @@
-"""What an alarm says as it stands in CloudWatch now: its threshold, its minimum of calls, its M of N.
+"""Reads an alarm as it is in CloudWatch now: its threshold, its minimum of calls, its M of N.
 
 Operators tune alarms in the console, so nothing here is taken from the template.
 Source: "DescribeAlarms", CloudWatch API reference.

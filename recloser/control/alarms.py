@@ -1,4 +1,4 @@
-"""CloudWatch's alarms: which stand in ALARM, what they say as they are now, and setting one to OK."""
+"""CloudWatch's alarms: lists those in ALARM, reads their settings and data, and sets one to OK."""
 
 from __future__ import annotations
 

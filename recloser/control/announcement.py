@@ -1,4 +1,4 @@
-"""What the world is told when a circuit changes."""
+"""The event and the log lines of a circuit's change."""
 
 from __future__ import annotations
 

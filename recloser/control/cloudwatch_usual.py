@@ -1,4 +1,4 @@
-"""What CloudWatch knows of a circuit, for the early trip: its failure-rate alarm, and its usual calls.
+"""Asks CloudWatch for a circuit's failure-rate alarm and its usual number of calls, for the early trip.
 
 Read while failures are reported, which may be several times a second for each circuit: answers are kept.
 """

@@ -1,4 +1,4 @@
-"""The control side: carry a signal to `decide`, write what it says, re-arm what it names.
+"""The control side: takes a signal to `decide`, writes the decision, and re-arms the alarm that it names.
 
 The functions, the operator's command and the simulation all change circuits through here.
 """

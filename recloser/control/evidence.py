@@ -1,4 +1,4 @@
-"""What the metrics hold of a circuit since its last close: calls, and how many of them were bad.
+"""Counts a circuit's calls since its last close, and how many of them were bad, by its metrics.
 
 An alarm that watches every circuit cannot ask for a minimum of calls, and its contributors stay in ALARM for
 minutes after their circuit fell silent. So nobody trips on its word alone: the calls are counted here first.

@@ -1,4 +1,4 @@
-"""From an alarm that watches every circuit to a signal with evidence."""
+"""Makes a signal of an alarm over every circuit, with the calls that were counted as evidence."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def group_signal(
 
     Where CloudWatch does not say how many calls there were, the alarm's word holds: it has seen a period
     whose share of failures exceeds its threshold, and an outage must trip also when CloudWatch does not
-    answer. A trip too many costs a few seconds. What the minute's look finds in ALARM, `minute.py`, may be
+    answer. A trip too many costs a few seconds. What `minute.py` finds in ALARM may be
     old: there nothing trips without a count.
     """
     begins_ms = raised.newest_data_begins_ms

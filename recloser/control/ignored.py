@@ -1,4 +1,4 @@
-"""What a reader returns for an event that is in order and asks for nothing."""
+"""What a reader returns for an event that is well-formed and changes nothing."""
 
 from __future__ import annotations
 

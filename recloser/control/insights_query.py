@@ -1,4 +1,4 @@
-"""Metrics Insights queries, as far as an alarm that guards circuits may hold them.
+"""Reads Metrics Insights queries, in the forms that an alarm on circuits may have.
 
 Source: "Metrics Insights query components and syntax", CloudWatch user guide.
 """

@@ -1,4 +1,4 @@
-"""GetMetricData, asked for many things at once.
+"""GetMetricData, with many questions in one request.
 
 Source: "GetMetricData", CloudWatch API reference.
 """

@@ -1,8 +1,7 @@
-"""What is done every minute: time passes for circuits, lost events come back, deaf alarms hear again.
+"""The work of each minute: moves circuits whose time has come, finds lost events, re-arms deaf alarms.
 
-CloudWatch speaks only when an alarm changes. An alarm, or one circuit's part of it, that stands in ALARM
-over a closed circuit could not trip again, and an event that was lost is not sent twice. So each minute
-looks.
+CloudWatch sends an event only when an alarm changes. An alarm or contributor that is in ALARM over a closed
+circuit cannot trip it again, and a lost event is not sent again. So this module checks them each minute.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ class Report:
 
     Args:
         moved: circuits that time moved.
-        tripped: circuits that tripped by what the look at the alarms found.
+        tripped: circuits that the check of the alarms tripped.
         rearmed: names of the alarms that were set to OK.
         left: how many circuits and alarms there was no time for; the next minute begins with any of them.
         problems: what went wrong, with the circuit or alarm in its notes; the others were done all the same.

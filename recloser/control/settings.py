@@ -1,4 +1,4 @@
-"""What the stack tells its functions and callers: environment variables, read and checked in one place."""
+"""The stack's settings for functions and callers: environment variables, read and checked in one place."""
 
 from __future__ import annotations
 

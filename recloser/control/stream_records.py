@@ -1,4 +1,4 @@
-"""From the records of the tables' streams to signals.
+"""Reads the records of the tables' streams, and makes signals of them.
 
 Source: the stream record of the DynamoDB API reference.
 """

@@ -1,1 +1,1 @@
-"""Where circuits and permits are kept."""
+"""Stores circuits and permits."""

@@ -1,4 +1,4 @@
-"""The DynamoDB client of a process: made when it is needed, anew after a fork and without credentials."""
+"""The DynamoDB client of a process: made when needed, and again after a fork or without credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One bound for all that the store can do to a call: by name resolution, credentials, network, throttling."""
+"""One time limit for what the store adds to a call: name resolution, credentials, network, throttling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns for what an account may do only so often: whoever wants to act takes one, and waits until it comes.
+"""A rate limit for the whole account: whoever wants to act takes a turn, and waits until it comes.
 
 SetAlarmState is limited for a whole account and Region, and several functions call it at once.
 """

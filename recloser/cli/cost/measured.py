@@ -1,4 +1,4 @@
-"""What the account itself says of its use: from the metrics of the last days, and from its alarms."""
+"""What the account used: by the metrics of the last days, and by its alarms."""
 
 from __future__ import annotations
 

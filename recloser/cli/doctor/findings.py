@@ -18,7 +18,7 @@ class Finding:
         what: what is so.
         why: why it matters.
         fix: the command that fixes it, or what to do where there is none.
-        is_problem: False: it may be meant, and is told as a note.
+        is_problem: False: it may be intended, and is shown as a note.
 
     """
 

@@ -1,4 +1,4 @@
-"""The breaker's own parts: queues of what it gave up on, rules, streams, alarms; this machine's clock."""
+"""Checks of the breaker itself: dead-letter queues, rules, streams, alarms; and this machine's clock."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def check_streams(account: Account) -> Iterator[Finding]:
                 "streams",
                 function,
                 f"its event source mapping is {mapping['State']}",
-                "probes do not close circuits, or nobody is told of changes",
+                "probes do not close circuits, or changes are not announced",
                 f"aws lambda update-event-source-mapping --uuid {mapping['UUID']} --enabled",
             )
     for gone in sorted(own - {mapping["UUID"] for mapping in mappings}):
@@ -75,7 +75,7 @@ def check_streams(account: Account) -> Iterator[Finding]:
             "streams",
             gone,
             "the stack's event source mapping is gone",
-            "probes do not close circuits, or nobody is told of changes",
+            "probes do not close circuits, or changes are not announced",
             "deploy the stack's template again",
         )
     for function, oldest_ms in _iterator_ages(account, list(functions)).items():

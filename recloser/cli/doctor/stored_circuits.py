@@ -1,4 +1,4 @@
-"""What the table says: overrides without an end, shadow mode, broken items, times that are off."""
+"""Checks of the table: overrides without an end, shadow mode, broken items, wrong times."""
 
 from __future__ import annotations
 

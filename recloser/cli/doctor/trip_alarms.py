@@ -1,4 +1,4 @@
-"""What the alarms can and cannot do: trip, clear, be heard; and which circuits nobody watches."""
+"""Checks of the alarms: whether each can trip, can clear, and is evaluated."""
 
 from __future__ import annotations
 

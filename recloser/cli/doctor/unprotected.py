@@ -1,4 +1,4 @@
-"""Whether calls went past their breakers lately, because the flag could not be read."""
+"""Checks whether calls of the last hour were made without the flag, because it could not be read."""
 
 from __future__ import annotations
 

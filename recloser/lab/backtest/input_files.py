@@ -1,4 +1,4 @@
-"""Files that people hand in: refused with the file, the line and the reason."""
+"""Reads input files; an error names the file, the line and the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who calls: a deployed Lambda function, in as many execution environments as there are callers."""
+"""The callers: a deployed Lambda function, in as many execution environments as there are callers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The metrics that SQS publishes of its queues and the emulator does not: dead-letter alarms look at them."""
+"""The metrics of queues that SQS publishes and the emulator does not; dead-letter alarms need them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The heartbeat of the local region: one thread that moves metrics and alarms along."""
+"""The loop of the local region: one thread that moves metrics and evaluates alarms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that somebody writes by hand, and reports that a caller forges."""
+"""Rows that somebody edits manually, and reports that a caller forges."""
 
 from __future__ import annotations
 

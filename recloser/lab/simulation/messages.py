@@ -1,4 +1,4 @@
-"""Messages between services: each takes its time, and some get lost, come twice, or come very late."""
+"""Messages between services: each has a delay, and some are lost, doubled or very late."""
 
 from __future__ import annotations
 

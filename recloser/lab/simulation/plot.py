@@ -1,4 +1,4 @@
-"""The picture of a run: what became of the calls, the state as a band, the alarms as marks."""
+"""The picture of a run: the outcomes of calls, the state as a band, the alarms as marks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written down of a run, second by second and event by event."""
+"""The recording of a run, second by second and event by event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a simulation plays: a fleet, its dependency's health over time, and what goes wrong besides."""
+"""What a simulation plays: a fleet, its dependency's health over time, and the faults."""
 
 from __future__ import annotations
 

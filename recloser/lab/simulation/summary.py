@@ -1,4 +1,4 @@
-"""What a run comes to, in numbers."""
+"""The figures of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Within which time a circuit trips, and closes: sums of the delays on the way, from the settings alone.
+"""The time within which a circuit trips or closes: the sum of all delays, from the settings alone.
 
 Nothing here is measured. Each bound is the longest way that the design leaves open; `docs/correctness.md`
 derives them term by term.
