@@ -142,7 +142,9 @@ class _Explanation:
         )
         if few:
             return text
-        most_recent = "The most recent datapoint" + ("" if self.is_contributor else "s")
+        # For contributors: captured with DatapointsToAlarm, and without it as AWS's pages have it.
+        one = self.is_contributor and (self.alarm.names_datapoints_to_alarm or len(winners) == 1)
+        most_recent = "The most recent datapoint" + ("" if one else "s")
         return f"{text}. {most_recent} which {negation}crossed the threshold: [{listed}]"
 
     def _minimum(self) -> str:

@@ -2,16 +2,17 @@
 
 The definitions and the syntax are those of "CloudWatch statistics definitions" in the CloudWatch user guide.
 AWS publishes no formula for percentiles. Answers captured on AWS come from a histogram whose bins grow by
-10 %: a percentile is interpolated geometrically within its bin, which is cut at the smallest and the largest
-value.
+10 % and are cut at the smallest and the largest value. A percentile is interpolated geometrically within its
+bin. Where trimmed statistics and ranks cut a bin, its samples are spread evenly over it: `PR(2000:)` counts
+a part of the calls that took a little less than 2,000.
 """
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from recloser.lab.cloudwatch.aggregate import Aggregate
 
@@ -33,7 +34,8 @@ _ROUNDING = 1e-9
 _BIN_GROWTH = 1.1
 
 Compute = Callable[[Aggregate], float | None]
-Counted = list[tuple[float, float]]
+Bins = list[tuple[float, float, float]]
+"""Lower and upper edge, and how many samples lie between them."""
 
 
 class UnknownStatisticError(ValueError):
@@ -108,18 +110,30 @@ def _ranged(text: str, match: re.Match[str]) -> Statistic:
     return _distribution(text, _RANGED[match["name"]], bounds)
 
 
+class _Part(NamedTuple):
+    """What of one bin lies within bounds: the values where it begins and ends, and how many samples."""
+
+    begins: float
+    ends: float
+    samples: float
+
+
 class _Bounds(Protocol):
     @property
     def low(self) -> float: ...
     @property
     def high(self) -> float: ...
 
-    def select(self, values: Counted, total: float) -> Counted:
-        """The samples inside, with the counts that are inside."""
+    def parts(self, bins: Bins, total: float) -> list[_Part]:
+        """What lies inside, bin by bin."""
         ...
 
-    def edges(self, values: Counted, total: float) -> tuple[float, float]:
-        """The values at the lower and at the upper boundary."""
+    def below(self, bins: Bins, total: float) -> float:
+        """How many samples lie below the lower boundary."""
+        ...
+
+    def edges(self, bins: Bins, total: float) -> tuple[float, float]:
+        """The values that stand for what lies below and above the boundaries."""
         ...
 
 
@@ -130,18 +144,34 @@ class _Share:
     low: float
     high: float
 
-    def select(self, values: Counted, total: float) -> Counted:
+    def parts(self, bins: Bins, total: float) -> list[_Part]:
         first, last, seen = self.low * total, self.high * total, 0.0
-        selected = []
-        for value, count in values:
-            inside = min(seen + count, last) - max(seen, first)
-            if inside > _ROUNDING * total:
-                selected.append((value, inside))
+        found = []
+        for low, high, count in bins:
+            begin, end = max(seen, first), min(seen + count, last)
+            if end - begin > _ROUNDING * total:
+                width = (high - low) / count
+                found.append(_Part(low + width * (begin - seen), low + width * (end - seen), end - begin))
             seen += count
-        return selected
+        return found
 
-    def edges(self, values: Counted, total: float) -> tuple[float, float]:
-        return _at_rank(values, self.low * total, total), _at_rank(values, self.high * total, total)
+    def below(self, bins: Bins, total: float) -> float:
+        del bins
+        return self.low * total
+
+    def edges(self, bins: Bins, total: float) -> tuple[float, float]:
+        low_bin, low_rank = _bin_at(bins, self.low * total, total)
+        high_bin, high_rank = _bin_at(bins, self.high * total, total)
+        # Captured, odd as it is: the rank within the bin times its samples is how far into it, at most whole;
+        # and the lower boundary of a single bin is counted from above.
+        low_share, high_share = min(1.0, low_rank * low_bin[2]), min(1.0, high_rank * high_bin[2])
+        if len(bins) == 1:
+            low_share = 1.0 - low_share
+        largest = bins[-1][1]
+        return (
+            min(largest, low_bin[0] * _BIN_GROWTH**low_share),
+            min(largest, high_bin[0] * _BIN_GROWTH**high_share),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +181,27 @@ class _Values:
     low: float
     high: float
 
-    def select(self, values: Counted, total: float) -> Counted:
+    def parts(self, bins: Bins, total: float) -> list[_Part]:
         del total  # absolute boundaries do not depend on it
-        return [(value, count) for value, count in values if self.low < value <= self.high]
+        found = []
+        for low, high, count in bins:
+            begin, end = max(low, self.low), min(high, self.high)
+            if low == high and self.low < low <= self.high:
+                found.append(_Part(low, high, count))
+            elif begin < end:
+                found.append(_Part(begin, end, count * (end - begin) / (high - low)))
+        return found
 
-    def edges(self, values: Counted, total: float) -> tuple[float, float]:
-        del values, total
-        return self.low, self.high
+    def below(self, bins: Bins, total: float) -> float:
+        return sum(part.samples for part in _Values(-math.inf, self.low).parts(bins, total))
+
+    def edges(self, bins: Bins, total: float) -> tuple[float, float]:
+        del total
+        smallest, largest = bins[0][0], bins[-1][1]
+        return min(max(self.low, smallest), largest), min(max(self.high, smallest), largest)
 
 
-_Formula = Callable[[Counted, float, _Bounds], float | None]
+_Formula = Callable[[Bins, float, _Bounds], float | None]
 
 
 def _distribution(
@@ -174,70 +215,82 @@ def _distribution(
         known = aggregate.computed.get(text)
         if known is not None and known[0] == aggregate.writes:
             return known[1]
-        value = formula(aggregate.sorted_values(), aggregate.count, bounds)
+        value = formula(_bins(aggregate), aggregate.count, bounds)
         aggregate.computed[text] = (aggregate.writes, value)
         return value
 
     return Statistic(text, compute, needs_values=True, percentile=percentile)
 
 
-def _at_rank(values: Counted, rank: float, total: float) -> float:
-    """The smallest value that at least `rank` samples do not exceed."""
-    seen = 0.0
-    for value, count in values:
-        seen += count
-        if seen >= rank - _ROUNDING * total and count > 0:
-            return value
-    return values[-1][0]
+def _bin_at(bins: Bins, rank: float, total: float) -> tuple[tuple[float, float, float], float]:
+    """The bin that a rank falls into, and the rank among its samples."""
+    below = 0.0
+    for each in bins:
+        if below + each[2] >= rank - _ROUNDING * total:
+            return each, rank - below
+        below += each[2]
+    return bins[-1], bins[-1][2]
 
 
-def _percentile(values: Counted, total: float, bounds: _Bounds) -> float | None:
-    """Interpolated in the bin that the rank falls into; zeros have a bin of their own."""
-    rank, below = bounds.high * total, 0.0
-    smallest, largest = values[0][0], values[-1][0]
-    for edges, count in _bins(values):
-        if below + count >= rank - _ROUNDING * total:
-            low, high = max(edges[0], smallest), min(edges[1], largest)
-            share = (rank - below) / count
-            return low * (high / low) ** share if low > 0 else low
-        below += count
-    return largest
+def _bins(aggregate: Aggregate) -> Bins:
+    """The bins that hold something, lowest first, cut at the smallest and the largest value.
 
-
-def _bins(values: Counted) -> list[tuple[tuple[float, float], float]]:
-    """The bins that hold something, lowest first: lower and upper edge, and how many samples."""
+    Zeros have a bin of their own.
+    """
     counts: dict[int | None, float] = {}
-    for value, count in values:
+    for value, count in aggregate.sorted_values():
         key = None if value == 0 else math.floor(math.log(value, _BIN_GROWTH))
         counts[key] = counts.get(key, 0.0) + count
-    return [
-        ((0.0, 0.0) if key is None else (_BIN_GROWTH**key, _BIN_GROWTH ** (key + 1)), count)
-        for key, count in counts.items()
-        if count > 0
-    ]
+    found = []
+    for key, count in counts.items():
+        if count > 0:
+            low, high = (0.0, 0.0) if key is None else (_BIN_GROWTH**key, _BIN_GROWTH ** (key + 1))
+            found.append((max(low, aggregate.minimum), min(high, aggregate.maximum), count))
+    return found
 
 
-def _trimmed_mean(values: Counted, total: float, bounds: _Bounds) -> float | None:
-    selected = bounds.select(values, total)
-    inside = sum(count for _, count in selected)
-    return sum(value * count for value, count in selected) / inside if inside else None
+def _percentile(bins: Bins, total: float, bounds: _Bounds) -> float | None:
+    (low, high, count), rank = _bin_at(bins, bounds.high * total, total)
+    return low * (high / low) ** (rank / count) if low > 0 else low
 
 
-def _trimmed_count(values: Counted, total: float, bounds: _Bounds) -> float | None:
-    return sum(count for _, count in bounds.select(values, total))
+def _sum(parts: Sequence[_Part]) -> float:
+    """Captured: the first and the last bin count as their middle, those between as that of logarithms."""
+    last = len(parts) - 1
+    return sum(
+        part.samples
+        * (
+            (part.begins + part.ends) / 2
+            if number in (0, last)
+            else math.sqrt(part.begins) * math.sqrt(part.ends)
+        )
+        for number, part in enumerate(parts)
+    )
 
 
-def _trimmed_sum(values: Counted, total: float, bounds: _Bounds) -> float | None:
-    return sum(value * count for value, count in bounds.select(values, total))
+def _trimmed_mean(bins: Bins, total: float, bounds: _Bounds) -> float | None:
+    parts = bounds.parts(bins, total)
+    inside = sum(part.samples for part in parts)
+    return _sum(parts) / inside if inside else None
 
 
-def _winsorized_mean(values: Counted, total: float, bounds: _Bounds) -> float | None:
-    low, high = bounds.edges(values, total)
-    return sum(min(max(value, low), high) * count for value, count in values) / total
+def _trimmed_count(bins: Bins, total: float, bounds: _Bounds) -> float | None:
+    return sum(part.samples for part in bounds.parts(bins, total))
 
 
-def _percentile_rank(values: Counted, total: float, bounds: _Bounds) -> float | None:
-    return _WHOLE * sum(count for _, count in bounds.select(values, total)) / total
+def _trimmed_sum(bins: Bins, total: float, bounds: _Bounds) -> float | None:
+    return _sum(bounds.parts(bins, total))
+
+
+def _winsorized_mean(bins: Bins, total: float, bounds: _Bounds) -> float | None:
+    parts, below = bounds.parts(bins, total), bounds.below(bins, total)
+    above = total - below - sum(part.samples for part in parts)
+    low, high = bounds.edges(bins, total)
+    return (below * low + _sum(parts) + above * high) / total
+
+
+def _percentile_rank(bins: Bins, total: float, bounds: _Bounds) -> float | None:
+    return _WHOLE * sum(part.samples for part in bounds.parts(bins, total)) / total
 
 
 _RANGED: dict[str, _Formula] = {
