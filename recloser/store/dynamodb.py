@@ -161,15 +161,14 @@ class DynamoDBTables:
         self, budget: Budget, table: str, keys: Sequence[Mapping[str, Any]], *, consistent: bool
     ) -> Iterator[dict[str, Any]]:
         request: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": consistent}}
-        for attempt in range(1, _ATTEMPTS_WHEN_BUSY + 1):
+        attempt = 1
+        while request:
             answer = self._call(budget, "batch_get_item", RequestItems=request)
             yield from answer["Responses"].get(table, [])
             request = answer.get("UnprocessedKeys") or {}
-            if not request:
-                return
-            if attempt == _ATTEMPTS_WHEN_BUSY or not budget.pause(attempt):
-                break
-        raise _Busy(f"DynamoDB batch_get_item: {len(request[table]['Keys'])} keys unprocessed")
+            if request and (attempt >= _ATTEMPTS_WHEN_BUSY or not budget.pause(attempt)):
+                raise _Busy(f"DynamoDB batch_get_item: {len(request[table]['Keys'])} keys unprocessed")
+            attempt += 1
 
     def _read_each(self, budget: Budget, wanted: Sequence[str]) -> dict[str, Circuit]:
         """Read one by one; leave out what may not be read, unless that is all."""

@@ -140,10 +140,12 @@ def test_a_throttled_batch_is_asked_for_again(
 def test_another_circuits_item_is_not_believed(stubbed: DynamoDBTables, stub: Stubber) -> None:
     """An answer with an item that was not asked for is an error: its circuit is not ours."""
     stub.add_response("get_item", {"Item": item("search")})
-    with pytest.raises(StoreError, match="another item than was asked for"):
+    with pytest.raises(StoreError, match=r"^DynamoDB get_item: .* another item than was asked for: .*search"):
         stubbed.read("payments-api")
     answer(stub, item("a"), item("search"))
-    with pytest.raises(StoreError, match="another item than was asked for"):
+    with pytest.raises(
+        StoreError, match=r"^DynamoDB batch_get_item: .* another item than was asked for: 'search'$"
+    ):
         stubbed.read_many(["a", "b"])
 
 
@@ -181,6 +183,7 @@ def test_a_denied_batch_is_read_singly(
         assert {name: each.state for name, each in found.items()} == {"a": State.OPEN, "c": State.CLOSED}
     stub.assert_no_pending_responses()
     assert caplog.text.count("circuit b:") == 1
+    assert stubbed.read_many([]) == {}
 
 
 def test_everything_is_denied(stubbed: DynamoDBTables, stub: Stubber) -> None:
@@ -239,13 +242,17 @@ def test_who_decides_reads_what_was_written_last(stubbed: DynamoDBTables, stub: 
     permit = {"TableName": "probes", "Key": {"permit": {"S": "a#7"}}}
     stub.add_response("get_item", {}, {**permit, "ConsistentRead": True})
     stubbed.read_probes("a", 7)
-    firsts = (1_800_000_000, 1_800_000_000 + SECONDS_PER_ITEM)
-    asked = [
-        {"permit": {"S": report_key("a", 7, shard, first)}}
-        for first in firsts
-        for shard in range(FIRST_LATER_SHARD + SHARDS)
-    ]
-    request = {"probes": {"Keys": asked, "ConsistentRead": True}}
-    stub.add_response("batch_get_item", {"Responses": {}}, {"RequestItems": request})
-    stubbed.read_failures("a", 7, 1_800_000_001, 1_800_000_000 + SECONDS_PER_ITEM)
+    begin = 1_800_000_000
+    for until, firsts in (
+        (begin + SECONDS_PER_ITEM - 1, [begin]),
+        (begin + SECONDS_PER_ITEM, [begin, begin + SECONDS_PER_ITEM]),
+    ):
+        asked = [
+            {"permit": {"S": report_key("a", 7, shard, first)}}
+            for first in firsts
+            for shard in range(FIRST_LATER_SHARD + SHARDS)
+        ]
+        request = {"probes": {"Keys": asked, "ConsistentRead": True}}
+        stub.add_response("batch_get_item", {"Responses": {}}, {"RequestItems": request})
+        stubbed.read_failures("a", 7, begin + 1, until)
     stub.assert_no_pending_responses()
