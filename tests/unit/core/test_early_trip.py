@@ -147,7 +147,7 @@ def test_first_reports_alone_trip_nothing() -> None:
     [
         (Counted(9, 9), Cause.BELOW_THRESHOLD),
         (Counted(10, 10), Cause.FAILURES_REPORTED),
-        (Counted(100, 64), Cause.BELOW_THRESHOLD),
+        (Counted(100, 65), Cause.BELOW_THRESHOLD),
         (Counted(100, 66), Cause.FAILURES_REPORTED),
         (Counted(400, 160), Cause.BELOW_THRESHOLD),
     ],
@@ -158,6 +158,17 @@ def test_later_calls_must_fail_more_than_by_chance(later: Counted, cause: Cause)
     tables.report_failures(NAME, 0, 0, {NOW - 1: Counted(200, 200)})
     tables.report_failures(NAME, 0, FIRST_LATER_SHARD, {NOW - 1: later})
     assert decided(EarlyTrip(tables, Known(), lambda: NOW * 1000 + 500).signal(NAME, 0)) is cause
+
+
+def test_a_trip_that_chance_explains_says_so() -> None:
+    """The reason has what failed after first reports, and the threshold."""
+    tables = MemoryTables()
+    tables.report_failures(NAME, 0, 0, {NOW - 1: Counted(200, 200)})
+    tables.report_failures(NAME, 0, FIRST_LATER_SHARD, {NOW - 1: Counted(100, 65)})
+    signal = EarlyTrip(tables, Known(), lambda: NOW * 1000 + 500).signal(NAME, 0)
+    assert isinstance(signal, FailuresReported)
+    reason = decide(Circuit(NAME), signal, NOW * 1000, RecoveryPolicy()).reason
+    assert "65 of 100 calls failed after first reports; the threshold is 50 %" in reason
 
 
 def test_implausible_sums_are_cut(caplog: pytest.LogCaptureFixture) -> None:
