@@ -14,7 +14,7 @@ from decisions import committed, trip, tripped
 from recloser.circuit import Circuit, State
 from recloser.errors import StoreError
 from recloser.store.dynamodb import DynamoDBTables
-from recloser.store.report_rows import FIRST_LATER_SHARD, SECONDS_PER_ITEM, SHARDS, report_key
+from recloser.store.report_rows import ALL_SHARDS, SECONDS_PER_ITEM, report_key
 from recloser.store.tables import Tables
 
 
@@ -250,7 +250,7 @@ def test_who_decides_reads_what_was_written_last(stubbed: DynamoDBTables, stub: 
         asked = [
             {"permit": {"S": report_key("a", 7, shard, first)}}
             for first in firsts
-            for shard in range(FIRST_LATER_SHARD + SHARDS)
+            for shard in range(ALL_SHARDS)
         ]
         request = {"probes": {"Keys": asked, "ConsistentRead": True}}
         stub.add_response("batch_get_item", {"Responses": {}}, {"RequestItems": request})
