@@ -181,3 +181,32 @@ def test_events_after_the_close() -> None:
     assert events_after_the_close(fast(FILLED)) == [0, 1, 1, 1, 1]
     assert events_after_the_close(steady(PLAIN)) == [7, 7, 7, 7, 7]
     assert events_after_the_close(steady(FILLED)) == [2, 2, 2, 2, 2]
+
+
+def seconds_to_trip(begins_seconds: int, phase_seconds: int) -> float:
+    """How long the steady alarm needs in an outage that begins so far into a minute, metrics 2 s late."""
+    phase_ms = at("10:00:00") + phase_seconds * 1000
+    region = CloudWatch(phases_ms={"rate": phase_ms})
+    region.put_metric_alarm(steady(FILLED), at("09:55:00"))
+    outage_ms = at("10:05:00") + begins_seconds * 1000
+    for now_ms in range(at("10:00:00"), outage_ms + 240_000, 1000):
+        region.metrics.add(
+            FAILURE,
+            now_ms,
+            float(now_ms >= outage_ms),
+            available_at_ms=now_ms + 2000,
+            storage_resolution_seconds=1,
+        )
+        for event in region.advance(now_ms):
+            if event["detail"].get("state", {}).get("value") == "ALARM":
+                return (now_ms - outage_ms) / 1000
+    raise AssertionError("it never tripped")
+
+
+def test_the_steady_alarm_trips_after_its_second_bad_minute() -> None:
+    """120 to 180 s after an outage that begins with a minute; wherever it begins, 90 to 210 s."""
+    aligned = [seconds_to_trip(0, phase) for phase in (3, 30, 59)]
+    assert all(120 <= seconds <= 180 for seconds in aligned)
+    elsewhere = [seconds_to_trip(begins, phase) for begins in (29, 31) for phase in (3, 30, 59)]
+    assert 90 <= min(elsewhere) < 120
+    assert 180 < max(elsewhere) <= 210
