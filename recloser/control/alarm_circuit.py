@@ -54,9 +54,14 @@ def circuit_of_alarm(
         EventError: it cannot be told, or the circuit's name is not allowed.
 
     """
-    for expression in expressions:
+    texts = list(expressions)
+    for expression in texts:
         if is_insights_query(expression):
-            return _circuit_of_query(alarm, read_insights_query(str(expression)), stack)
+            watched = _circuit_of_query(alarm, read_insights_query(str(expression)), stack)
+            if isinstance(watched, EveryCircuit) and len(texts) > 1:
+                # Math makes one series of them: such an alarm has no contributors.
+                raise EventError(f"alarm {alarm}: metric math joins the circuits of its query to one series")
+            return watched
     ours = [metric for metric in metrics if metric.namespace == stack.namespace]
     if not ours:
         return Ignored(f"alarm {alarm}: none of its metrics is in namespace {stack.namespace}")

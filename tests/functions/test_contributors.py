@@ -462,6 +462,20 @@ def test_a_group_without_schema_is_turned_away(region: Region, caplog: pytest.Lo
     assert 'must read FROM SCHEMA("Recloser", Circuit)' in told[0].getMessage()
 
 
+def test_math_over_a_group_stops_no_minute(region: Region, caplog: pytest.LogCaptureFixture) -> None:
+    """An alarm by hand on MAX over all circuits trips nothing, is named once, and fails no minute."""
+    joined = [
+        {"Id": "q", "Expression": RATE, "Period": 60, "ReturnData": False},
+        {"Id": "worst", "Expression": "MAX(q)", "ReturnData": True},
+    ]
+    put_group_alarm(region, "worst", Metrics=joined)
+    region.clock.now_ms = BEGIN_MS + 90_000 + 3_600_000
+    for _ in range(2):
+        assert region.start_recovery(golden("scheduled-event"))["tripped"] == []
+    told = [record for record in caplog.records if "alarm worst" in record.getMessage()]
+    assert ["metric math joins the circuits" in record.getMessage() for record in told] == [True]
+
+
 def test_alarms_of_a_second_stack_are_left_alone(region: Region) -> None:
     """Two stacks side by side: neither looks after the other's alarms."""
     region.put_alarm("recloser2:payments-api:any", Namespace="Recloser2")

@@ -46,6 +46,14 @@ def test_a_limit_is_read(clause: str, limit: int | None) -> None:
     assert circuit_of_alarm("any", (), [f"{RATE} {clause}"], Stack()) == EveryCircuit("AVG", "Failure")
 
 
+def test_math_over_a_query_of_all_circuits_names_none() -> None:
+    """MAX(q) over the circuits of a query is one series without contributors; over one circuit it is fine."""
+    with pytest.raises(EventError, match="alarm worst: metric math joins the circuits of its query"):
+        circuit_of_alarm("worst", (), [RATE, "MAX(q)"], Stack())
+    one = "SELECT AVG(Failure) FROM SCHEMA(\"Recloser\", Circuit) WHERE Circuit = 'payments-api'"
+    assert circuit_of_alarm("one", (), [one, "100 * q"], Stack()) == "payments-api"
+
+
 def test_namespaces_may_need_quotes() -> None:
     """A namespace of any allowed characters is read whole, also one with a quote's escape or keywords."""
     query = read_insights_query(
