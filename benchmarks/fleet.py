@@ -16,9 +16,18 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from benchmarks.powertools_fleet import simulate_powertools
+from recloser.caller.local_trip import LocalTrip
 from recloser.lab.simulation.dependency import outages
 from recloser.lab.simulation.recording import FAILED, HELD, HELD_GOOD, REFUSED, REFUSED_GOOD, SUCCEEDED
-from recloser.lab.simulation.scenario import AlarmSettings, Calls, Environments, Faults, Health, Scenario
+from recloser.lab.simulation.scenario import (
+    AlarmSettings,
+    Caller,
+    Calls,
+    Environments,
+    Faults,
+    Health,
+    Scenario,
+)
 from recloser.lab.simulation.simulation import Run, simulate
 from recloser.lab.simulation.summary import summary
 
@@ -63,7 +72,14 @@ def rows() -> dict[str, Scenario]:
     silent = Faults(lost_reports=1.0)
     hard["hard-200x1-without-reports"] = replace(hard["hard-200x1"], faults=silent)
     hard["hard-200x1-any-circuit-without-reports"] = replace(any_circuit, faults=silent)
-    return hard | partial | steady | healthy
+    # What there was before environments reported: the alarms, and a local trip of ten seconds.
+    caller = Caller(local_trip=LocalTrip(hold_seconds=10))
+    outages = {**hard, **partial}
+    before = {
+        f"{name}-before": replace(outages[name], faults=silent, caller=caller)
+        for name in ("hard-200x1", "hard-200x5", "60-200x1", "60-200x5")
+    }
+    return hard | partial | steady | healthy | before
 
 
 def scenario(row: str, seed: int) -> Scenario:
