@@ -189,7 +189,7 @@ def test_a_call_that_waits_elsewhere_is_not_held_up(store: Store) -> None:
 
 
 def test_pauses_grow_at_random(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each pause is drawn from the upper half of a time that doubles."""
+    """Each pause is random in the upper half of a time that doubles."""
     drawn: list[tuple[float, float]] = []
 
     def highest(low: float, high: float) -> float:

@@ -45,7 +45,7 @@ def rises_per_day(calls: float, failing: float, minimum: int) -> float:
     Args:
         calls: in a period, on average; they come at random.
         failing: the share of the calls that fails, independently of each other.
-        minimum: of calls, for a period to be judged.
+        minimum: of calls, that a period needs.
 
     """
     bad = sum(

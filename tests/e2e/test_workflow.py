@@ -1,4 +1,4 @@
-"""The Step Functions example, deployed beside the stack: reads the flag, calls, tells the end, falls back."""
+"""The Step Functions example, deployed next to the stack: reads the flag, calls, reports, falls back."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _sam(endpoint_url: str, directory: Path, arguments: list[str | Path]) -> Non
 
 @pytest.fixture(scope="session")
 def workflow(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Workflow:
-    """Build and deploy the example as its README says, beside the stack whose outputs it imports."""
+    """Build and deploy the example as its README says, next to the stack whose outputs it imports."""
     directory = tmp_path_factory.mktemp("workflow")
     parameters = [
         f"Circuit={CIRCUIT}",

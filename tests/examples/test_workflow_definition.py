@@ -1,4 +1,4 @@
-"""The workflow's definition, as far as it can be judged without running it; tests/e2e runs it."""
+"""The workflow's definition, as far as it can be checked without running it; tests/e2e runs it."""
 
 from __future__ import annotations
 

@@ -254,7 +254,7 @@ def test_what_nobody_sees_is_not_announced(
 def test_a_deleted_item_is_a_closed_circuit(
     region: Region, sent: list[dict[str, Any]], before: Circuit
 ) -> None:
-    """Deleting an open circuit's item closes it, which is announced; of a closed one it is no news."""
+    """Deleting an open circuit's item closes it, which is announced; of a closed one it is not announced."""
     region.announce(change(row(before), None))
     assert [as_event(entry)["detail"]["state"] for entry in sent] == (["CLOSED"] if before is OPEN else [])
     for entry in sent:

@@ -94,7 +94,7 @@ def test_an_open_circuit_stays_as_it_is(opened: Region, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_half_open_heeds_only_alarms_set_by_hand(half_open: Region, name: str) -> None:
+def test_half_open_trips_only_on_alarms_set_manually(half_open: Region, name: str) -> None:
     """Half-open, the probes decide, not old data; an operator's alarm trips all the same."""
     before = half_open.stored.everything()
     half_open.flip_state(golden(name))

@@ -80,7 +80,7 @@ def test_overrides() -> None:
 
 
 def test_probes_are_not_told() -> None:
-    """A circuit that stays open probes and trips again and again: that is no news."""
+    """A circuit that stays open probes and trips again and again: people are not told again."""
     failed = ProbesReported(Probes(OPEN.generation, granted=1, allowed=1, failed=frozenset({1})))
     assert told(OPEN, HALF_OPEN) is None
     assert told(HALF_OPEN, after(HALF_OPEN, failed, NOW_MS + 11_000)) is None

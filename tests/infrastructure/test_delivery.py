@@ -24,7 +24,7 @@ def dead_letters(function: str) -> dict[str, list[str]]:
     ],
 )
 def test_rule(resources: Document, rule: str, function: str, retries: dict[str, int]) -> None:
-    """A rule tries to deliver for as long as the news is fresh, then keeps the event."""
+    """A rule tries to deliver for as long as the event is fresh, then keeps it in the queue."""
     (target,) = resources[rule]["Properties"]["Targets"]
     assert target["Arn"] == {"Fn::GetAtt": [function, "Arn"]}
     assert target["RetryPolicy"] == retries

@@ -1,4 +1,4 @@
-"""Which events reach flip_state: the deployed patterns over the golden events, judged by an EventBridge."""
+"""Which events reach flip_state: the deployed patterns over the golden events, matched by an EventBridge."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_the_deployed_alarms_are_heard(
 
 
 @pytest.mark.parametrize("name", sorted(TRIP_METRICS))
-def test_an_alarm_made_by_hand_is_heard(matches: Matches, alarm_pattern: Document, name: str) -> None:
+def test_an_alarm_made_manually_is_matched(matches: Matches, alarm_pattern: Document, name: str) -> None:
     """An alarm on a metric that trips is heard by the rule, whatever the alarm's name."""
     event = golden("alarm-metric")
     event["detail"]["alarmName"] = "slow payments"

@@ -94,7 +94,7 @@ def with_sam(folder: Path, version: str | None) -> subprocess.CompletedProcess[s
 
 
 def _python_only(folder: Path) -> Path:
-    """Make a folder with a python3 and make beside no sam."""
+    """Make a folder with a python3 and make, and no sam."""
     place = folder / "python"
     place.mkdir()
     for name in ("python3", "make"):

@@ -37,7 +37,7 @@ LEGAL = {
 
 
 class FaultMachine(RuleBasedStateMachine):
-    """One circuit, a fleet's probes, and a bag of messages that are delivered as chance will have it."""
+    """One circuit, a fleet's probes, and messages that are delivered in random order."""
 
     messages = Bundle("messages")
     probes_out = Bundle("probes_out")

@@ -180,7 +180,7 @@ def _number(value: int) -> dict[str, str]:
     return {"N": str(value)}
 
 
-# What chance seldom puts together: rows that are in order, but for one value.
+# What random generation rarely puts together: rows that are in order, but for one value.
 _OPEN: dict[str, Any] = {
     "state": {"S": "OPEN"},
     "generation": _number(5),

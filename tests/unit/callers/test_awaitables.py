@@ -227,7 +227,7 @@ def test_it_may_also_answer_at_once(world: World) -> None:
 
 
 def test_the_future_of_an_executor(world: World) -> None:
-    """What a pool of threads returns is judged when it is done, and returned as it is."""
+    """What a pool of threads returns counts when it is done, and is returned as it is."""
     breaker = world.breaker(NAME)
     with ThreadPoolExecutor(1) as pool:
         submit = breaker(pool.submit)

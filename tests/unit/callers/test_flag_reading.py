@@ -1,4 +1,4 @@
-"""Reading the flag: beside the call, seldom, several at once, and never a reason to fail."""
+"""Reading the flag: in the background, rarely, several at once, and never a reason to fail."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_known_flag_is_read_beside_the_call(world: World, tables: CountingTabl
 
 
 def test_never_older_than_twice_the_cache_time(world: World, tables: CountingTables) -> None:
-    """When the reading beside does not come back, the call waits for one of its own."""
+    """When the background read does not come back, the call waits for a read of its own."""
     breaker = really_beside(world, tables)
     breaker.call(lambda: None)
     world.clock.advance(5.5)
@@ -143,7 +143,7 @@ def test_a_clock_set_back(tables: CountingTables, seconds: float) -> None:
 
 
 def test_jitter() -> None:
-    """Each reading is good for its cache time, plus or minus a fifth, drawn anew."""
+    """Each reading is good for its cache time, plus or minus a fifth, at random each time."""
     clock = Clock()
     flags, known = cache(MemoryTables(), clock), KnownFlag(NAME, 5, 1)
     spans = []

@@ -73,7 +73,7 @@ def test_a_busy_environment_gathers_across_invocations(world: World) -> None:
 
 
 def test_a_document_bears_the_time_of_its_beginning(world: World) -> None:
-    """Nothing in it is older: what happened before a close cannot look like news from after it."""
+    """Nothing in it is older: what happened before a close cannot look like a failure from after it."""
     began = world.clock.now_ms()
     invoke(world, handler(calling(world, times=1)), 10, 0.25)
     assert [document["_aws"]["Timestamp"] - began for document in world.metrics] == [0, 250]

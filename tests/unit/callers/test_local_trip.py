@@ -84,7 +84,7 @@ def test_what_a_held_call_is_told(world: World, breaker: CircuitBreaker) -> None
 
 
 def test_two_held_calls_a_second_count_as_failures(world: World, breaker: CircuitBreaker) -> None:
-    """An outage stays visible to the alarm, and a busy fleet does not trip itself by holding back."""
+    """An outage stays visible to the alarm, and a busy fleet does not trip itself by its local trips."""
     fail(breaker, 3)
     assert is_held(breaker)
     assert world.metric("Failure") == [1] * 4
@@ -153,7 +153,7 @@ def test_after_the_hold_a_failure_holds_again(world: World, breaker: CircuitBrea
 
 
 def test_one_call_tries(world: World, breaker: CircuitBreaker) -> None:
-    """While the trial is under way the calls beside it are held on."""
+    """While the trial runs, other calls are still refused."""
     fail(breaker, 3)
     world.clock.advance(10)
     with breaker, ThreadPoolExecutor(1) as elsewhere:

@@ -140,8 +140,8 @@ def test_the_share_grows(world: World) -> None:
 
 
 @pytest.mark.parametrize(("drawn", "admitted"), [(0.24, True), (0.25, False), (0.99, False)])
-def test_it_depends_on_the_draw_alone(world: World, drawn: float, *, admitted: bool) -> None:
-    """A quarter into the ramp a draw below a quarter gets through, and no other."""
+def test_it_depends_on_the_random_number_alone(world: World, drawn: float, *, admitted: bool) -> None:
+    """A quarter into the ramp a random number below a quarter gets through, and no other."""
     breaker = closed_with_ramp(world, 100, uniform=lambda low, high: low + drawn * (high - low))
     closed_at = (world.tables.read(NAME).closed_at_ms or 0) / 1000
     world.clock.advance(closed_at + 25 - world.clock())

@@ -150,7 +150,7 @@ def test_a_request_that_never_left(get: Any, predicate: Any, url: str) -> None:
 
 @pytest.mark.parametrize("predicate", [httpx_failure, requests_failure, urllib_failure, botocore_failure])
 def test_somebody_elses_exceptions(predicate: Any) -> None:
-    """An exception that is not the library's says nothing: a bug beside a call is no proof of health."""
+    """An exception that is not the library's is not counted: a bug of the caller proves nothing."""
     assert predicate(KeyError("amount")) is None
 
 

@@ -54,7 +54,7 @@ def tables(aws: None) -> DynamoDBTables:
 
 @pytest.fixture
 def control(tables: DynamoDBTables) -> Control:
-    """What the functions would do, with a policy that leaves nothing to chance."""
+    """What the functions would do, with a policy without jitter."""
     return Control(tables, CloudWatchAlarms(boto3.client("cloudwatch")), RecoveryPolicy(jitter=0))
 
 

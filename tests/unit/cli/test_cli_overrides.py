@@ -130,7 +130,7 @@ def test_reset(recloser: Callable[..., Result], tables: DynamoDBTables, control:
 def test_alarm_that_cannot_be_rearmed(
     recloser: Callable[..., Result], tables: DynamoDBTables, control: Control
 ) -> None:
-    """A problem beside the answer is a line on stderr without a traceback, and the circuit is written."""
+    """A problem is a line on stderr without a traceback, and the circuit is written."""
     control.apply("payments-api", BROKEN)  # there is no such alarm
     answer = recloser("reset", "payments-api", "--reason", "gone")
 
@@ -142,7 +142,7 @@ def test_alarm_that_cannot_be_rearmed(
 
 
 def test_misspelled_circuit(recloser: Callable[..., Result], tables: DynamoDBTables) -> None:
-    """A name that nobody has heard of is refused, with the one that may be meant, unless it is to be new."""
+    """An unknown name is refused, with the one that may be meant, unless it is to be new."""
     for command in (
         ["open", "--reason", "outage"],
         ["close", "--reason", "outage"],

@@ -102,7 +102,7 @@ def test_a_row_that_cannot_be_shown(recloser: Callable[..., Result], tables: Dyn
         answer = recloser(*arguments)
         assert answer.exit_code == 0, answer.stderr
         assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(answer.stdout + answer.stderr)
-    # What no circuit can have is told beside the list, as it is stored.
+    # What no circuit can have is shown apart from the list, as it is stored.
     assert "9" * 38 in recloser("status").stderr + recloser("status").stdout
 
 

@@ -172,7 +172,7 @@ def backtested(recloser: Run, *arguments: str) -> dict[str, int]:
 
 
 def test_backtest_of_a_circuit(recloser: Run, tables: DynamoDBTables) -> None:
-    """A circuit's name is enough: its alarms, its last hours, and beside them other limits."""
+    """A circuit's name is enough: its alarms over its last hours, and the same with other limits."""
     put_steady()
     call()
     assert backtested(recloser) == {STEADY: 1}

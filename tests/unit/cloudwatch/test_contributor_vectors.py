@@ -301,7 +301,7 @@ def told(folder: Path, kind: str = TIMELINES) -> str:
     ],
 )
 def test_what_is_no_vector_is_named(tmp_path: Path, text: str, why: str) -> None:
-    """A file that is no vector fails with its name and why, beside others that are replayed."""
+    """A file that is no vector fails with its name and why, and the others are replayed."""
     (tmp_path / "good.json").write_text('{"series": {}, "steps": []}')
     (tmp_path / "odd.json").write_text(text)
     assert f"{VARIABLE}: {tmp_path / 'odd.json'}: " in told(tmp_path)

@@ -50,7 +50,7 @@ def row(*values: float | None, counts: list[float | None] | None = None) -> Data
 def test_what_is_missing(
     values: tuple[float | None, ...], needed: int, mode: str, expected: State | None
 ) -> None:
-    """Missing periods are counted by the mode, beside the bad and the good ones that there are."""
+    """Missing periods are counted by the mode, in addition to the bad and good ones."""
     alarm = metric_alarm(scalar_alarm(Period=60, DatapointsToAlarm=needed, TreatMissingData=mode))
     assert decide(alarm, row(*values)).state is expected
 

@@ -1,4 +1,4 @@
-"""The alarms of the template, and what is shipped beside it, under the twin."""
+"""The alarms of the template and of alarms.yaml, evaluated by the twin."""
 
 from __future__ import annotations
 

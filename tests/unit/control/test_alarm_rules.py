@@ -122,12 +122,12 @@ def test_an_alarm_over_all_circuits_has_a_fraction() -> None:
 
 @pytest.mark.parametrize("threshold", [float("nan"), float("inf"), None, "50"])
 def test_a_threshold_that_is_no_number_is_no_rule(threshold: Any) -> None:
-    """An alarm without a number as its threshold is judged by nobody but CloudWatch."""
+    """Only CloudWatch evaluates an alarm whose threshold is no number."""
     assert read_rule({"ComparisonOperator": "GreaterThanThreshold", "Threshold": threshold}) is None
 
 
 # values by minute, oldest first (None: no data), the minute of the newest breach or None
-JUDGED: list[tuple[list[float | None], int | None]] = [
+EVALUATED: list[tuple[list[float | None], int | None]] = [
     ([1, 1, 1], 2),
     ([1, 1, 0], 1),
     ([0, 1, 0], None),
@@ -140,7 +140,7 @@ JUDGED: list[tuple[list[float | None], int | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("values", "newest"), JUDGED)
+@pytest.mark.parametrize(("values", "newest"), EVALUATED)
 def test_m_of_the_newest_n_that_have_data(values: list[float | None], newest: int | None) -> None:
     """Datapoints are an ALARM where M of the newest N that have data breach, as CloudWatch decides."""
     rule = Rule("GreaterThanThreshold", 0.5 if 50 not in values else 50, 3, 2, MINUTE)

@@ -131,7 +131,7 @@ def test_what_is_not_closed_is_not_counted(stub: Stubber, control: Control) -> N
 
 
 def test_another_statistic_is_judged_by_the_alarms_own_data(stub: Stubber, control: Control) -> None:
-    """Over MAX(Duration) nothing is counted: each circuit's own datapoints since its close are judged."""
+    """Over MAX(Duration) nothing is counted: each circuit's own datapoints since its close are evaluated."""
     control.apply("closed-api", Reset("maria", "repaired"))
     query = RATE.replace("AVG(Failure)", "MAX(Duration)")
     stub.add_response("describe_alarms", {"MetricAlarms": [group(query, Threshold=5000)]}, LISTED)
@@ -166,7 +166,7 @@ SINGLE = "SELECT AVG(Failure) FROM SCHEMA(\"Recloser\", Circuit) WHERE Circuit =
 def test_a_query_of_one_circuit_is_judged_by_its_own_data(
     stub: Stubber, control: Control, rate: float, tripped: list[str]
 ) -> None:
-    """An alarm by hand on a query of one circuit is not set: its datapoints since the close are judged."""
+    """A manual alarm on a query of one circuit is not set: its datapoints since the close are evaluated."""
     alarm = group(SINGLE, AlarmName="by-hand")
     stub.add_response("describe_alarms", {"MetricAlarms": [alarm]}, LISTED)
     asked = {"AlarmNames": ["by-hand"], "AlarmTypes": LISTED["AlarmTypes"], "MaxRecords": 100}

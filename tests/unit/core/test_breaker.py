@@ -396,7 +396,7 @@ def test_failures_in_a_row_are_refused_locally(world: World) -> None:
 
 
 def test_a_hold_does_not_outlive_the_generation(world: World) -> None:
-    """Once the fleet has tripped and closed, a process that still holds back does not count failures anew."""
+    """After the fleet has tripped and closed, a process whose local trip goes on counts no failures again."""
     breaker = world.breaker(NAME, local_trip=LocalTrip(hold_seconds=300))
     fail(breaker, 5)
     world.trip(NAME)

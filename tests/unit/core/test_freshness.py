@@ -1,4 +1,4 @@
-"""What spans an outage is no news: a datapoint from before the trip may hold the failures that led to it."""
+"""Data that span an outage are stale: a datapoint may hold the failures from before the trip."""
 
 from __future__ import annotations
 
