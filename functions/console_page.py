@@ -38,21 +38,25 @@ def text(value: object) -> str:
     return escape(printable(str(value)), quote=True)
 
 
-def overview(circuits: Iterable[Circuit], now_ms: int, arns: Mapping[str, str], *, dark: bool) -> str:
-    """Show every circuit that something ever happened to, open ones first, with its buttons.
+def overview(
+    circuits: Iterable[Circuit], now_ms: int, arns: Mapping[str, str], *, note: str, dark: bool
+) -> str:
+    """Show circuits, open ones first, each with its buttons.
 
     Args:
-        circuits: as they are stored.
+        circuits: as they are stored; one that never changed as it would be.
         now_ms: epoch milliseconds.
         arns: of the functions `show` and `act`.
+        note: what is missing, and why; empty: nothing.
         dark: whether the dashboard is.
 
     """
     rows = sorted(circuits, key=lambda each: (_ORDER.index(each.state_for_callers(now_ms)), each.name))
     body = "".join(_row(circuit, now_ms, arns) for circuit in rows)
     heads = "".join(f"<th>{each}</th>" for each in ("state", "circuit", "since", "retry", "trips", "why", ""))
-    table = f"<table><tr>{heads}</tr>{body}</table>" if rows else "<p>No circuit has ever changed.</p>"
-    return _page(f"{_form()}{table}", dark=dark)
+    table = f"<table><tr>{heads}</tr>{body}</table>" if rows else "<p>No circuit is known yet.</p>"
+    missing = f"<p>{text(note)}</p>" if note else ""
+    return _page(f"{_form()}{table}{missing}", dark=dark)
 
 
 def last_outage(circuit: Circuit, *, dark: bool) -> str:

@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.session import get_session
 
 from recloser.control.alarms import MINIMUM_CALLS, SET_ALARM_STATE_INTERVAL_MS, CloudWatchAlarms
+from recloser.control.called_circuits import called_circuits
 from recloser.control.control import Control
 from recloser.control.evidence import CloudWatchCallCounts
 from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE, SettingError, default_policy, required
@@ -61,6 +62,16 @@ def early_trip() -> EarlyTrip:
 
     usual = CloudWatchUsual(_client("cloudwatch"), _alarms(_default_policy()), STACK)
     return EarlyTrip(_tables(), usual)
+
+
+def called() -> frozenset[str]:
+    """Return the circuits that callers count calls of, also those that have no item.
+
+    Raises:
+        botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError: CloudWatch does not say.
+
+    """
+    return called_circuits(_client("cloudwatch"), STACK.namespace)
 
 
 @functools.cache

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from console_page import ACTIONS, MINUTES, NAME, REASON, message
 from json_log import json_logger
-from wiring import control
+from wiring import called, control
 
 from recloser.circuit import Override, State, validate_name
 from recloser.plain_text import unsafe_characters
@@ -34,11 +35,22 @@ def handler(event: dict[str, Any], context: object) -> str:  # noqa: ARG001  (La
         name, signal = _read(event, widget.get("forms", {}).get("all", {}))
     except ValueError as error:
         return message(str(error), dark=dark)
-    if not CONTROL.tables.read(name, consistent=True).revision:
-        return message(f"circuit {name} is not known", dark=dark)
+    unknown = _why_unknown(name)
+    if unknown is not None:
+        return message(unknown, dark=dark)
     applied = CONTROL.apply(name, signal)
     logger.info("acted", extra={"circuit": name, "action": event["action"], "cause": applied.decision.cause})
     return message(f"{name}: {applied.decision.reason}", dark=dark)
+
+
+def _why_unknown(name: str) -> str | None:
+    """Say why there may be no such circuit; None: it is stored, or callers count calls of it."""
+    if CONTROL.tables.read(name, consistent=True).revision:
+        return None
+    try:
+        return None if name in called() else f"circuit {name} is not known"
+    except (BotoCoreError, ClientError) as error:
+        return f"circuit {name} never changed, and CloudWatch does not say whether it is called: {error}"
 
 
 def _read(event: dict[str, Any], form: dict[str, Any]) -> tuple[str, Signal]:

@@ -18,12 +18,13 @@ from recloser.control.alarm_circuit import (
     described_metrics,
 )
 from recloser.control.alarms import CloudWatchAlarms
+from recloser.control.called_circuits import called_circuits
 from recloser.control.control import Control
 from recloser.control.ignored import Ignored
 from recloser.control.settings import CIRCUIT_TABLE, PROBE_TABLE, SettingError, default_policy
 from recloser.control.stack import Stack
 from recloser.errors import EventError
-from recloser.metrics.emf import DIMENSION, FAILURE, namespace_of
+from recloser.metrics.emf import namespace_of
 from recloser.policy import RecoveryPolicy
 from recloser.store.dynamodb import DynamoDBTables
 from recloser.store.rows import Item
@@ -136,13 +137,8 @@ class Account:
 
     def list_called(self) -> frozenset[str]:
         """Return the same, or raise why it cannot be told."""
-        names = set()
         with aws_problems("CloudWatch"):
-            pages = self.client("cloudwatch").get_paginator("list_metrics")
-            for page in pages.paginate(Namespace=self.deployment.namespace, MetricName=FAILURE):
-                for metric in page["Metrics"]:
-                    names |= {one["Value"] for one in metric["Dimensions"] if one["Name"] == DIMENSION}
-        return frozenset(names)
+            return called_circuits(self.client("cloudwatch"), self.deployment.namespace)
 
     def stored_items(self) -> list[Item]:
         """Return the circuits as they are stored."""

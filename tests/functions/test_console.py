@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from botocore.exceptions import ClientError
 from deployed_functions import Region
 from lambda_context import Context
 
@@ -156,6 +157,49 @@ def test_unknown_circuit(act: ModuleType) -> None:
     assert press(act, "open", "nobody", **FORM).endswith("circuit nobody is not known")
     page = act.handler({"action": "open", "circuit": "a", "x": 1, "widgetContext": widget()}, Context())
     assert "parameter x is unknown" in page
+
+
+@pytest.fixture
+def called(region: Region) -> None:
+    """Callers count calls of a circuit that never changed."""
+    region.cloudwatch.put_metric_data(
+        Namespace="Recloser",
+        MetricData=[
+            {"MetricName": "Failure", "Value": 0, "Dimensions": [{"Name": "Circuit", "Value": "search"}]}
+        ],
+    )
+
+
+@pytest.fixture
+def unlisted(console: ModuleType, act: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CloudWatch does not list metrics."""
+
+    def throttled() -> NoReturn:
+        raise ClientError({"Error": {"Code": "Throttling", "Message": "slow down"}}, "ListMetrics")
+
+    for module in (console, act):
+        monkeypatch.setattr(module, "called", throttled)
+
+
+@pytest.mark.usefixtures("called")
+def test_a_circuit_that_never_changed(console: ModuleType, act: ModuleType, tripped: Any) -> None:
+    """It is known by its metrics: the widget lists it, and its buttons act."""
+    told = Elements(console.handler({"widgetContext": widget()}, Context())).told
+    assert told.index("payments-api") < told.index("CLOSEDsearch")
+    assert "forced OPEN by ann (claimed)" in press(act, "open", "search", **FORM)
+    assert tripped.read("search", consistent=True).state is State.OPEN
+
+
+@pytest.mark.usefixtures("unlisted")
+def test_metrics_that_cannot_be_listed(console: ModuleType, act: ModuleType, tripped: Any) -> None:
+    """The stored circuits are shown and moved all the same, and a sentence says what is missing and why."""
+    told = Elements(console.handler({"widgetContext": widget()}, Context())).told
+    assert "payments-api" in told
+    assert "Circuits that never changed are missing, because CloudWatch does not list them" in told
+    assert "slow down" in told
+    assert "forced OPEN by ann (claimed)" in press(act, "open", **FORM)
+    answer = press(act, "open", "search", **FORM)
+    assert "circuit search never changed, and CloudWatch does not say whether it is called" in answer
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")

@@ -48,11 +48,16 @@ def dead_letters(function: str) -> tuple[Any, ...]:
 
 ALLOWED: dict[str, list[tuple[Any, ...]]] = {
     # Who may look may not act.
-    "ConsoleRole": [*own("Console"), (["dynamodb:GetItem", "dynamodb:Scan"], attribute("CircuitTable"))],
+    "ConsoleRole": [
+        *own("Console"),
+        (["dynamodb:GetItem", "dynamodb:Scan"], attribute("CircuitTable")),
+        (["cloudwatch:ListMetrics"], "*"),
+    ],
     "ConsoleActRole": [
         *own("ConsoleAct"),
         (["dynamodb:GetItem", "dynamodb:UpdateItem"], attribute("CircuitTable")),
         (["dynamodb:PutItem", "dynamodb:UpdateItem"], attribute("ProbeTable")),
+        (["cloudwatch:ListMetrics"], "*"),
         (["cloudwatch:SetAlarmState"], OWN_ALARMS),
     ],
     "FlipStateRole": [
