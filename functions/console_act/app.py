@@ -6,23 +6,18 @@ import time
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from console_page import ACTIONS, MINUTES, NAME, REASON, message
+from console_form import Refused, minutes, words
+from console_page import ACTIONS, NAME, REASON, message
 from json_log import json_logger
 from wiring import called, control
 
 from recloser.circuit import Override, State, validate_name
-from recloser.plain_text import unsafe_characters
 from recloser.signals import OverrideReleased, OverrideSet, Reset, Signal
 
 logger = json_logger("console_act")
 CONTROL = control()
-LONGEST_MINUTES = 7 * 24 * 60
 DESCRIPTION = "## Recloser's buttons\nCalled by the widget that shows the circuits; not a widget of its own."
 _ALLOWED = {"action", "circuit", "describe", "widgetContext"}
-
-
-class Refused(ValueError):  # noqa: N818  (an answer to an operator)
-    """What was asked for is not allowed; the message says what is."""
 
 
 def handler(event: dict[str, Any], context: object) -> str:  # noqa: ARG001  (Lambda's form)
@@ -60,26 +55,12 @@ def _read(event: dict[str, Any], form: dict[str, Any]) -> tuple[str, Signal]:
     name, action = validate_name(event.get("circuit")), event.get("action")
     if action not in ACTIONS:
         raise Refused(f"action {action!r} is not allowed: one of {', '.join(ACTIONS)}")
-    by = f"{_words(form, NAME, 'your name')} (claimed)"  # AWS does not say who presses a button
+    by = f"{words(form, NAME, 'your name')} (claimed)"  # AWS does not say who presses a button
     if action == "release":
         return name, OverrideReleased(by)
-    why = _words(form, REASON, "why")
+    why = words(form, REASON, "why")
     if action == "reset":
         return name, Reset(by, why)
     now_ms = time.time_ns() // 1_000_000
     state = State.OPEN if action == "open" else State.CLOSED
-    return name, OverrideSet(Override(state, by, why, now_ms, now_ms + 60_000 * _minutes(form)))
-
-
-def _words(form: dict[str, Any], field: str, label: str) -> str:
-    told = " ".join(str(form.get(field, "")).split(" ")).strip()
-    if not told or unsafe_characters(told):
-        raise Refused(f"{label} {told!r} is not allowed: a few words")
-    return told
-
-
-def _minutes(form: dict[str, Any]) -> int:
-    told = str(form.get(MINUTES, ""))
-    if not (told.isascii() and told.isdecimal() and 1 <= int(told[:6]) <= LONGEST_MINUTES):
-        raise Refused(f"minutes {told!r} is not allowed: 1 to {LONGEST_MINUTES}")
-    return int(told)
+    return name, OverrideSet(Override(state, by, why, now_ms, now_ms + 60_000 * minutes(form)))
