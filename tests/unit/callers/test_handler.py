@@ -34,6 +34,14 @@ class Context:
         return max(0, int((self._end - time.time()) * 1000))
 
 
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds; at most half a minute, however busy the machine."""
+    for _ in range(3000):
+        if holds():
+            return
+        time.sleep(0.01)
+
+
 def documents(world: World) -> list[Any]:
     """The values of Failure, a document at a time."""
     return [document["Failure"] for document in world.metrics]
@@ -166,27 +174,27 @@ def test_the_request_id_rides_along(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_hanging_calls_are_counted_before_the_end(world: World) -> None:
     """A call that runs when Lambda's time is nearly over counts as failed, once, though it ends after all."""
-    pay = world.breaker(NAME)(time.sleep)
+    pay = world.breaker(NAME)(wait_until)
     world.breaker(NAME)
     seen: list[Any] = []
 
     @handler
     def handle(event: Any, context: Any) -> None:
-        pay(0)
-        pay(0.45)
+        pay(lambda: True)
+        pay(lambda: bool(documents(world)))
         seen.append(documents(world))
 
-    handle({}, Context(remaining_seconds=0.3))
+    handle({}, Context(remaining_seconds=0.5))
     assert seen == [[[0, 1]]]
     assert documents(world) == [[0, 1]]
 
 
 def test_a_hanging_probe_is_reported(world: World) -> None:
     """A probe that runs when the time is nearly over is reported as failed, and the circuit trips again."""
-    pay = world.breaker(NAME)(time.sleep)
+    pay = world.breaker(NAME)(lambda: wait_until(lambda: bool(world.metric("ProbeFailure"))))
     world.trip(NAME)
     world.clock.advance(11)
-    handler(lambda event, context: pay(0.3))({}, Context(remaining_seconds=0.15))
+    handler(lambda event, context: pay())({}, Context(remaining_seconds=0.5))
     assert world.tables.read(NAME).generation == 2
     assert world.metric("ProbeFailure") == [1]
 
@@ -213,14 +221,14 @@ def test_odd_contexts(world: World, context: Any) -> None:
 
 def test_a_method(world: World) -> None:
     """A method can be a handler: the context is found wherever it stands."""
-    pay = world.breaker(NAME)(time.sleep)
+    pay = world.breaker(NAME)(lambda: wait_until(lambda: bool(world.metric("Failure"))))
 
     class Application:
         @handler
         def handle(self, event: Any, context: Any) -> None:
-            pay(0.3)
+            pay()
 
-    Application().handle({}, context=Context(remaining_seconds=0.15))
+    Application().handle({}, context=Context(remaining_seconds=0.5))
     assert world.metric("Failure") == [1]
 
 
@@ -277,7 +285,7 @@ def handle(event, context):
 
 @pytest.mark.parametrize(
     ("timeout", "remaining", "expected"),
-    [(None, 400, [[0, 1]]), (0.2, 0, [0, 1]), (0.2, 400, [[0, 1]])],
+    [(None, 800, [[0, 1]]), (0.5, 0, [0, 1]), (0.5, 800, [[0, 1]])],
     ids=["handler's deadline", "timeout_seconds", "both"],
 )
 def test_a_process_that_is_killed(timeout: float | None, remaining: int, expected: list[Any]) -> None:
@@ -286,10 +294,9 @@ def test_a_process_that_is_killed(timeout: float | None, remaining: int, expecte
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert process.stderr is not None
-    assert process.stderr.readline() == "hanging\n"
-    time.sleep(0.6)
+    assert process.stdout is not None
+    lines = [process.stdout.readline() for _ in expected]
     process.kill()
-    output, _ = process.communicate(timeout=10)
+    rest, _ = process.communicate(timeout=10)
     assert process.returncode == -signal.SIGKILL
-    assert [json.loads(line)["Failure"] for line in output.splitlines()] == expected
+    assert [json.loads(line)["Failure"] for line in [*lines, *rest.splitlines()]] == expected
