@@ -110,15 +110,17 @@ class FailureReports:
                     self._first[second] = self._first.get(second, Counted(0, 0)).plus(counted)
                 self._kept.clear()
 
-    def hold(self, now: float) -> None:
+    def hold(self, now: float) -> float:
         """Count a call that the local trip refused at `now`, epoch seconds.
 
         In a second no more of them count than this process has made in its busiest one of late: one that
         calls again and again while it is refused would otherwise stand for the whole fleet.
+
+        Returns:
+            From when on another one may count, epoch seconds.
+
         """
         second = int(now)
-        if second == self._held_second and not self._held_left:
-            return  # the path of who is refused most often
         with self._lock:
             if second != self._held_second:
                 self._held_second = second
@@ -126,6 +128,7 @@ class FailureReports:
             if self._held_left:
                 self._held_left -= 1
                 _add(self._held, second, failed=False)
+            return now if self._held_left else second + 1.0
 
     def next_due_at(self) -> float:
         """Return when what waits is to be reported, epoch seconds; infinity: nothing is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import sys
 from collections.abc import Callable
 
@@ -29,6 +30,10 @@ SHORT_CALL_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
 
+def _nobody_asks(now: float) -> float:  # noqa: ARG001  (what is called in its place takes it)
+    return math.inf
+
+
 class _Refusal:
     """A refusal that holds for the calls after it, too.
 
@@ -36,20 +41,30 @@ class _Refusal:
         admission: the answer.
         circuit: the snapshot that callers are shown.
         count: called with 1 for each refused call.
-        note: called with the time of each refused call, epoch seconds; None: nobody asks for it.
+        note: called with the time of a refused call, epoch seconds; returns from when on to call it again.
         since, until: the span in which it holds, epoch seconds.
         pause: the shortest time to ask again, seconds.
 
     """
 
-    __slots__ = ("_cause", "_circuit", "_count", "_note", "_pause", "_retry_at", "since", "until")
+    __slots__ = (
+        "_cause",
+        "_circuit",
+        "_count",
+        "_note",
+        "_note_from",
+        "_pause",
+        "_retry_at",
+        "since",
+        "until",
+    )
 
     def __init__(
         self,
         admission: Admission,
         circuit: Circuit,
         count: Callable[[int], None],
-        note: Callable[[float], None] | None = None,
+        note: Callable[[float], float] = _nobody_asks,
         *,
         since: float,
         until: float,
@@ -62,13 +77,14 @@ class _Refusal:
         self._circuit = circuit
         self._count = count
         self._note = note
+        self._note_from = since
         self._pause = pause
 
     def refuse(self, now: float) -> CircuitOpen:
         """Count a refused call and say so."""
         self._count(1)
-        if self._note is not None:
-            self._note(now)
+        if now >= self._note_from:
+            self._note_from = self._note(now)
         retry_at, pause = self._retry_at, self._pause
         if retry_at is None:
             return CircuitOpen(self._circuit, None, self._cause)
@@ -238,7 +254,7 @@ class Guard:
         self._until = 0.0
         is_held = admission.cause is Cause.LOCAL_TRIP
         count, until = self.recorder.rejection_counter()
-        note = self.local.made_reports().hold if is_held else None
+        note = self.local.made_reports().hold if is_held else _nobody_asks
         if is_held:
             self._report_failures(now)
             hold = self.local.made_hold()
