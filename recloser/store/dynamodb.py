@@ -104,6 +104,9 @@ class DynamoDBTables:
     def _begin(self) -> None:
         self._deadline = Deadline()
         self._marks: OrderedDict[tuple[str, int, int], str] = OrderedDict()
+        # By circuit: generation and mark of a claim that may have been granted, without an answer. One thread
+        # takes it out for its next claim, so that no two get the same permit.
+        self._unanswered: dict[str, tuple[int | None, str]] = {}
         self._is_batch_denied = False
 
     @property
@@ -229,8 +232,11 @@ class DynamoDBTables:
         )
 
     def _claim(self, budget: Budget, name: str, generation: int, now_ms: int) -> int | None:
-        # A request whose answer was lost is sent again: the mark tells that the first was granted.
-        mark = f"claim_{os.urandom(8).hex()}"
+        # A request whose answer was lost is sent again, now or by the next claim: the mark tells whether the
+        # first was granted.
+        of_generation, mark = self._unanswered.pop(name, (None, ""))
+        if of_generation != generation:
+            mark = f"claim_{os.urandom(8).hex()}"
         try:
             answer = self._call(
                 budget,
@@ -248,7 +254,11 @@ class DynamoDBTables:
         except Conflict as error:
             number = _granted_before(mark, error)
         except _Busy:
+            self._unanswered[name] = (generation, mark)
             return None
+        except NoAnswer:
+            self._unanswered[name] = (generation, mark)
+            raise
         else:
             number = _probe_number(answer["Attributes"]["granted"])
         if number is not None:

@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 from decisions import RETRY_AT_MS, reported, trip
 from stored_tables import StoredTables
@@ -17,7 +18,8 @@ from stored_tables import StoredTables
 from recloser.circuit import Circuit, Probes
 from recloser.errors import Conflict, StoreError
 from recloser.store import dynamodb
-from recloser.store.deadline import Deadline
+from recloser.store.client import ClientOfProcess
+from recloser.store.deadline import Deadline, NoAnswer
 from recloser.store.dynamodb import DynamoDBTables
 from recloser.store.report_rows import Counted
 
@@ -275,3 +277,36 @@ def test_a_claim_whose_answer_is_lost_is_granted_once(stored: StoredTables) -> N
     assert probes is not None
     assert (probes.granted, next(lost, "all sent")) == (1, "all sent")
     assert tables.claim(NAME, tripped.circuit.generation, RETRY_AT_MS) is None
+
+
+class LosesAnswers:
+    """A client whose requests arrive, and whose answers do not."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def update_item(self, **request: Any) -> None:
+        with contextlib.suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(**request)
+        raise ReadTimeoutError(endpoint_url="http://127.0.0.1")
+
+
+def test_a_permit_whose_answer_never_came_is_not_lost(stored: StoredTables) -> None:
+    """The next claim of the same process gets the number that was granted."""
+    tables = stored.tables()
+    tripped = trip(Circuit(NAME))
+    tables.commit(Circuit(NAME), tripped)
+    assert tripped.circuit is not None
+    generation = tripped.circuit.generation
+    process = DynamoDBTables(stored.circuit_table, stored.probe_table, client=LosesAnswers(stored.client))
+    for _ in range(2):
+        with pytest.raises(NoAnswer, match=r"^DynamoDB update_item: "):
+            process.claim(NAME, generation, RETRY_AT_MS)
+    process._clients = ClientOfProcess(stored.client)
+    assert tables.claim(NAME, generation, RETRY_AT_MS) is None, "another process gets no second permit"
+    assert process.claim(NAME, generation, RETRY_AT_MS) == 1
+    assert process.claim(NAME, generation, RETRY_AT_MS) is None, "nor does the same"
+    process.report(NAME, generation, 1, succeeded=True)
+    assert tables.read_probes(NAME, generation) == Probes(
+        generation, 1, 1, RETRY_AT_MS, succeeded=frozenset({1})
+    )

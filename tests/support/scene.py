@@ -46,15 +46,25 @@ class Scene:
         Control(self._tables).apply(self.name, PolicySet(settings, by="e2e"))
 
     def wait_for(self, what: str, condition: Callable[[Circuit], bool], within_seconds: float) -> Circuit:
-        """Wait until the circuit is as wanted; fail with its history when it does not come to it."""
+        """Wait until the circuit is as wanted; fail with what is known when it does not come to it."""
         deadline = time.monotonic() + within_seconds
         while not condition(circuit := self.circuit()):
             self.aws.check()
             if time.monotonic() > deadline:
                 history = "\n".join(map(str, circuit.history))
-                pytest.fail(f"{self.name}: no {what} within {within_seconds:.0f} s; {circuit}\n{history}")
+                permits = self._tables.read_probes(self.name, circuit.generation)
+                told = "\n".join([f"{circuit}", f"{permits}", history, *self.log_lines()])
+                pytest.fail(f"{self.name}: no {what} within {within_seconds:.0f} s\n{told}")
             time.sleep(POLL_SECONDS)
         return circuit
+
+    def log_lines(self, most: int = 40) -> list[str]:
+        """Return the callers' last log lines, but for their metrics."""
+        logs = self.aws.client("logs")
+        group = f"/aws/lambda/{self.aws.demo_caller}"
+        events = logs.filter_log_events(logGroupName=group)["events"]
+        lines = [each["message"].rstrip() for each in events if '"_aws"' not in each["message"]]
+        return [line for line in lines if not line.startswith(("START ", "END ", "REPORT "))][-most:]
 
     def wait_for_state(self, state: State, within_seconds: float) -> Circuit:
         return self.wait_for(state, lambda circuit: circuit.state is state, within_seconds)
