@@ -19,7 +19,7 @@ import pytest
 from recloser.circuit import State
 from recloser.errors import StoreError
 from recloser.store import dynamodb as dynamodb_tables
-from recloser.store.deadline import Deadline
+from recloser.store.deadline import Deadline, NoAnswer
 from recloser.store.dynamodb import DynamoDBTables
 
 NAME = "payments-api"
@@ -214,6 +214,13 @@ def test_a_read_is_sent_again(dynamodb: Any, error: tuple[int, str]) -> None:
     """A read that DynamoDB could not answer is sent again within the call."""
     dynamodb.errors = iter([error])
     assert DynamoDBTables("circuits", "probes").read(NAME).generation == 7
+
+
+def test_a_read_is_not_sent_for_ever(dynamodb: Any) -> None:
+    """After the second time without an answer it is an error."""
+    dynamodb.errors = iter([(500, "InternalServerError")] * 2)
+    with pytest.raises(NoAnswer, match=r"^DynamoDB get_item: .*InternalServerError"):
+        DynamoDBTables("circuits", "probes").read(NAME)
 
 
 def test_a_claim_without_an_answer_is_sent_again(dynamodb: Any) -> None:

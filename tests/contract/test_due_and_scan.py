@@ -83,9 +83,10 @@ def test_what_is_not_closed_is_found(tables: Tables) -> None:
     """Circuits that are not closed, or that an operator overrides, are yielded, and no closed ones."""
     opened_one_by_one(tables)
     committed(tables, set_policy(Circuit("closed"), permits=20))
-    override = Override(State.OPEN, by="maria", why="INC-4711", at_ms=NOW_MS)
-    committed(tables, decide(Circuit("held"), OverrideSet(override), NOW_MS, RecoveryPolicy()))
-    assert sorted(circuit.name for circuit in tables.not_closed()) == sorted([*NAMES, "held"])
+    for name, state in (("held", State.OPEN), ("let-through", State.CLOSED)):
+        override = Override(state, by="maria", why="INC-4711", at_ms=NOW_MS)
+        committed(tables, decide(Circuit(name), OverrideSet(override), NOW_MS, RecoveryPolicy()))
+    assert sorted(circuit.name for circuit in tables.not_closed()) == sorted([*NAMES, "held", "let-through"])
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
 from decisions import RETRY_AT_MS, reported, trip
 from stored_tables import StoredTables
@@ -22,6 +22,7 @@ from recloser.store.client import ClientOfProcess
 from recloser.store.deadline import Deadline, NoAnswer
 from recloser.store.dynamodb import DynamoDBTables
 from recloser.store.report_rows import Counted
+from recloser.store.rows import LARGEST_COUNT
 
 NAME = "payments-api"
 BUSY = [
@@ -310,3 +311,70 @@ def test_a_permit_whose_answer_never_came_is_not_lost(stored: StoredTables) -> N
     assert tables.read_probes(NAME, generation) == Probes(
         generation, 1, 1, RETRY_AT_MS, succeeded=frozenset({1})
     )
+
+
+class Answers:
+    """A client that gives one answer to everything, or raises it, and counts how often it was asked."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+        self.asked = 0
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        return self._ask
+
+    def _ask(self, **_: Any) -> Any:
+        self.asked += 1
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
+def refusal(code: str, **more: Any) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}, **more}, "Any")
+
+
+@pytest.mark.parametrize(
+    ("granted", "number"),
+    [
+        ({"N": "1"}, 1),
+        ({"N": str(LARGEST_COUNT)}, LARGEST_COUNT),
+        ({"N": str(LARGEST_COUNT + 1)}, None),
+        ({"N": "0"}, None),
+        ({"N": "-1"}, None),
+        ({"N": "1.5"}, None),
+        ({"N": "٣"}, None),
+        ({"S": "1"}, None),
+    ],
+)
+def test_a_permit_with_a_number_that_counts_nothing(granted: dict[str, str], number: int | None) -> None:
+    """An item that was written manually may grant any number: one that no probe can have is no permit."""
+    tables = DynamoDBTables("circuits", "probes", client=Answers({"Attributes": {"granted": granted}}))
+    assert tables.claim(NAME, 1, RETRY_AT_MS) == number
+
+
+@pytest.mark.parametrize(
+    ("code", "more", "kind", "told"),
+    [
+        ("ConditionalCheckFailedException", {}, Conflict, "the condition does not hold"),
+        ("TransactionConflictException", {}, Conflict, "TransactionConflictException"),
+        (
+            "TransactionCanceledException",
+            {"CancellationReasons": [{"Code": "None"}, {"Code": "ConditionalCheckFailed"}]},
+            Conflict,
+            "ConditionalCheckFailed, None",
+        ),
+        ("TransactionCanceledException", {}, StoreError, "An error occurred .*: no"),
+        ("InternalServerError", {"ResponseMetadata": {"HTTPStatusCode": 500}}, NoAnswer, "An error .*: no"),
+        ("ValidationException", {"ResponseMetadata": {"HTTPStatusCode": 400}}, StoreError, "An error .*: no"),
+        ("ValidationException", {"ResponseMetadata": {}}, StoreError, "An error occurred .*: no"),
+        ("ValidationException", {}, StoreError, "An error occurred .*: no"),
+    ],
+)
+def test_what_a_refusal_means(code: str, more: dict[str, Any], kind: type[Exception], told: str) -> None:
+    """Each refusal is of its kind, and its message has the operation and what DynamoDB said."""
+    client = Answers(refusal(code, **more))
+    with pytest.raises(StoreError, match=f"^DynamoDB transact_write_items: {told}$") as raised:
+        DynamoDBTables("circuits", "probes", client=client).commit(Circuit(NAME), trip(Circuit(NAME)))
+    assert type(raised.value) is kind
+    assert client.asked == 1, "a given client tries again by itself"
