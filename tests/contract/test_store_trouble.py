@@ -331,7 +331,8 @@ class Answers:
 
 
 def refusal(code: str, **more: Any) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}, **more}, "Any")
+    response: Any = {"Error": {"Code": code, "Message": "no"}} | more
+    return ClientError(response, "Any")
 
 
 @pytest.mark.parametrize(
