@@ -66,6 +66,8 @@ def test_a_throttled_claim_is_a_refusal(throttled: DynamoDBTables, stub: Stubber
     refuse(stub, "update_item", code)
     assert throttled.claim(NAME, 1, RETRY_AT_MS) is None
     stub.assert_no_pending_responses()
+    stub.add_response("update_item", {"Attributes": {"granted": {"N": "1"}}})
+    assert throttled.claim(NAME, 1, RETRY_AT_MS) == 1
 
 
 @pytest.mark.parametrize("code", BUSY)
