@@ -77,8 +77,8 @@ class Cause(StrEnum):
 
 
 def is_name(text: str) -> bool:
-    """Tell whether a text has the form of a circuit's name, as `validate_name` says it."""
-    return 0 < len(text) <= LONGEST_NAME and _NAME_CHARACTERS.issuperset(text)
+    """Tell whether a text can name a circuit."""
+    return 0 < len(text) <= LONGEST_NAME and _NAME_CHARACTERS.issuperset(text) and text not in (".", "..")
 
 
 def validate_name(name: object) -> str:
@@ -88,7 +88,7 @@ def validate_name(name: object) -> str:
         ValueError: it is not 1 to 64 of `A-Z a-z 0-9 - _ .`
 
     """
-    if isinstance(name, str) and is_name(name) and name not in (".", ".."):
+    if isinstance(name, str) and is_name(name):
         return str.__str__(name)  # plain: a member of an Enum would be another text in the permits' keys
     raise ValueError(f"circuit name {name!r} is not allowed: 1 to 64 of A-Z a-z 0-9 - _ .")
 

@@ -11,7 +11,7 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property
 from weakref import WeakValueDictionary
 
 from recloser.caller.background import BackgroundThreads
@@ -102,7 +102,7 @@ class Process:
         self.batching = Batching()
         self._invocation_began_at = self._invocation_ended_at = -math.inf
         self._reports: deque[threading.Event] = deque(maxlen=MOST_REPORTS_WAITED_FOR)
-        self.flags = FlagCache(partial(getattr, self, "tables"), self.clock, self.uniform, self.in_background)
+        self.flags = FlagCache(lambda: self.tables, self.clock, self.uniform, self.in_background)
         # By name, and by the numbers of the local trip.
         self._circuits: WeakValueDictionary[tuple[str | float, ...], LocalCircuit]
         self._circuits = WeakValueDictionary()

@@ -126,3 +126,10 @@ def test_the_item_expires(stored: StoredTables) -> None:
     item = stored.probes(f"{NAME}#3#failures-0-{NOW // SECONDS_PER_ITEM}")
     assert item is not None
     assert item["expires"] == {"N": str(NOW + SECONDS_PER_ITEM + 3600)}
+
+
+def test_a_cut_count() -> None:
+    """What is more than can have been is cut, each number by itself."""
+    assert Counted(9, 8, 7, 6, 5).at_most(10) == Counted(9, 8, 7, 6, 5)
+    assert Counted(9, 8, 7, 6, 5).at_most(6) == Counted(6, 6, 6, 6, 5)
+    assert Counted(9, 8, 7, 6, 5).at_most(1) == Counted(1, 1, 1, 1, 1)

@@ -203,5 +203,5 @@ def test_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None
 
     asyncio.run(main())
     for _ in range(3):
-        breaker.call(lambda: None)
+        assert breaker.call(lambda: "paid") == "paid"
         time.sleep(0.1)

@@ -96,6 +96,7 @@ def test_every_line_is_valid(world: World, way: Callable[..., Any]) -> None:
 def test_slow_lines_are_valid(world: World) -> None:
     """The line of a breaker that counts slow calls fits the schema."""
     world.breaker(NAME, slow_after_seconds=1).call(lambda: world.clock.advance(2))
+    assert world.metric("Slow") == [1]
     for line in world.metrics:
         CHECK.validate(line)
 
