@@ -102,7 +102,7 @@ def test_a_duplicate_event_changes_nothing(scene: Callable[[str], Scene]) -> Non
     api.set_policy(recovery_timeout_seconds=600)
     api.set_alarm("ALARM", "drill")
     opened = api.wait_for_state(State.OPEN, 30)
-    [event] = api.alarm_events("ALARM")
+    event = api.wait_for_alarm_event("ALARM")
     for _ in range(2):
         answer = api.invoke("FlipState", event)
         assert answer == {"circuit": api.name, "state": "OPEN", "reason": "already open"}

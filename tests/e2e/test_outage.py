@@ -57,8 +57,7 @@ def test_a_real_outage(scene: Callable[[str], Scene]) -> None:
     moves = [(line.from_state, line.to_state) for line in closed.history if line.from_state != line.to_state]
     assert moves[0] == (State.CLOSED, State.OPEN)
     assert moves[-1] == (State.HALF_OPEN, State.CLOSED)
-    reasons = [event["detail"]["state"]["reason"] for event in api.alarm_events("OK")]
-    assert [reason for reason in reasons if reason.startswith("Recloser: ")], reasons
+    api.wait_for_alarm_event("OK", "Recloser: ")
 
 
 def wait_ms(circuit: Circuit) -> int:

@@ -20,6 +20,7 @@ from recloser.signals import PolicySet
 from recloser.store.dynamodb import DynamoDBTables
 
 POLL_SECONDS = 0.1
+ALARM_CHANGED = "CloudWatch Alarm State Change"
 
 
 class Scene:
@@ -104,13 +105,26 @@ class Scene:
         [alarm] = found["MetricAlarms"]
         return alarm["StateValue"], alarm["StateReason"]
 
-    def alarm_events(self, value: str) -> list[Event]:
-        """Return CloudWatch's events of this circuit's alarm that say so."""
-        return [
-            event
-            for event in list(self._alarm_events)
-            if event["detail"]["alarmName"] == self.alarm and event["detail"]["state"]["value"] == value
-        ]
+    def wait_for_alarm_event(self, value: str, reason: str = "", within_seconds: float = 75) -> Event:
+        """Wait for CloudWatch's event that this circuit's alarm is so, for a reason that begins so.
+
+        An alarm is set to OK after the circuit has closed, at the latest by the next run of start_recovery.
+        """
+        deadline = time.monotonic() + within_seconds
+        while not (found := self._alarm_event(value, reason)):
+            self.aws.check()
+            assert time.monotonic() < deadline, f"{self.alarm}: no {value} {reason!r}: {self._alarm_events}"
+            time.sleep(POLL_SECONDS)
+        return found
+
+    def _alarm_event(self, value: str, reason: str) -> Event | None:
+        for event in list(self._alarm_events):
+            if event["detail-type"] != ALARM_CHANGED or event["detail"]["alarmName"] != self.alarm:
+                continue
+            state = event["detail"]["state"]
+            if state["value"] == value and state["reason"].startswith(reason):
+                return event
+        return None
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
         """Invoke one of the stack's functions by its logical name, and return its answer."""
