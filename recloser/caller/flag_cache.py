@@ -59,6 +59,10 @@ class Flag:
         circuit = self.circuit
         return circuit is not None and circuit.state_for_callers(int(now * 1000)) is State.CLOSED
 
+    def may_serve(self, now: float) -> bool:
+        """Tell whether a call may go by this flag without waiting for it to be read."""
+        return self.is_fresh(now) or self.may_serve_while_read(now)
+
     def may_serve_while_read(self, now: float) -> bool:
         """Tell whether a call may go by this flag while it is read anew: closed, and not too old."""
         twice = self.fresh_until + (self.fresh_until - self.read_at)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import logging
-import math
 import sys
 from collections.abc import Callable
+from functools import cached_property
 
 from recloser.admit import Action, Admission, admit
 from recloser.caller import tracing
 from recloser.caller.admitted import NESTED, AdmittedCall, end_sharing, is_shared, share
+from recloser.caller.cached_refusal import CachedRefusal, nobody_asks
+from recloser.caller.ended_calls import EndedCalls
 from recloser.caller.flag_cache import Flag
 from recloser.caller.options import Options
 from recloser.caller.outcome import Outcome
@@ -18,77 +20,12 @@ from recloser.caller.process import Process
 from recloser.circuit import Cause, Circuit, State
 from recloser.errors import CircuitOpen, StoreError
 from recloser.metrics.recorder import Recorder
-from recloser.store.report_rows import Report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# Within a second a circuit cannot open and close again: no need to look.
-SHORT_CALL_SECONDS = 1.0
-
 logger = logging.getLogger(__name__)
-
-
-def _nobody_asks(now: float) -> float:  # noqa: ARG001  (what is called in its place takes it)
-    return math.inf
-
-
-class _Refusal:
-    """A refusal that holds for the calls after it, too.
-
-    Args:
-        admission: the answer.
-        circuit: the snapshot that callers are shown.
-        count: called with 1 for each refused call.
-        note: called with the time of a refused call, epoch seconds; returns from when on to call it again.
-        since, until: the span in which it holds, epoch seconds.
-        pause: the shortest time to ask again, seconds.
-
-    """
-
-    __slots__ = (
-        "_cause",
-        "_circuit",
-        "_count",
-        "_note",
-        "_note_from",
-        "_pause",
-        "_retry_at",
-        "since",
-        "until",
-    )
-
-    def __init__(
-        self,
-        admission: Admission,
-        circuit: Circuit,
-        count: Callable[[int], None],
-        note: Callable[[float], float] = _nobody_asks,
-        *,
-        since: float,
-        until: float,
-        pause: float,
-    ) -> None:
-        self.since = since
-        self.until = until
-        self._cause = admission.cause
-        self._retry_at = admission.retry_at
-        self._circuit = circuit
-        self._count = count
-        self._note = note
-        self._note_from = since
-        self._pause = pause
-
-    def refuse(self, now: float) -> CircuitOpen:
-        """Count a refused call and say so."""
-        self._count(1)
-        if now >= self._note_from:
-            self._note_from = self._note(now)
-        retry_at, pause = self._retry_at, self._pause
-        if retry_at is None:
-            return CircuitOpen(self._circuit, None, self._cause)
-        return CircuitOpen(self._circuit, pause if now + pause > retry_at else retry_at - now, self._cause)
 
 
 class Guard:
@@ -120,8 +57,14 @@ class Guard:
         self._since = 0.0
         self._until = 0.0
         self._note: Callable[[float], None] = self.recorder.succeeded
-        self._refusal: _Refusal | None = None
+        self._refusal: CachedRefusal | None = None
         self._state_seen: State | None = None
+
+    @cached_property
+    def _ended(self) -> EndedCalls:
+        """Made for the first call whose end is more than a duration."""
+        slow_after_seconds = self.options.slow_after_seconds
+        return EndedCalls(self.name, slow_after_seconds, self._process, self.local, self.recorder)
 
     # --- The way in ------------------------------------------------------------------------------
 
@@ -185,10 +128,7 @@ class Guard:
         if is_shared(self.local):
             return False
         flag = self.local.known.flag
-        return flag is None or not flag.is_closed(now) or not self._needs_no_read(flag, now)
-
-    def _needs_no_read(self, flag: Flag, now: float) -> bool:
-        return flag.is_fresh(now) or flag.may_serve_while_read(now)
+        return flag is None or not flag.is_closed(now) or not flag.may_serve(now)
 
     def _claim(self, flag: Flag, now: float) -> tuple[int, int] | None:
         """Claim a permit; return the generation and the probe's number, or None."""
@@ -254,14 +194,14 @@ class Guard:
         self._until = 0.0
         is_held = admission.cause is Cause.LOCAL_TRIP
         count, until = self.recorder.rejection_counter()
-        note = self.local.made_reports().hold if is_held else _nobody_asks
+        note = self.local.made_reports().hold if is_held else nobody_asks
         if is_held:
-            self._report_failures(now)
+            self._ended.report_failures(now)
             hold = self.local.made_hold()
             if hold.counts_held_call(now):
                 self.recorder.held()
             until = min(until, self.local.made_reports().next_due_at(), hold.next_held_failure_at())
-        refusal = _Refusal(
+        refusal = CachedRefusal(
             admission,
             flag.circuit or Circuit(self.name),
             count,
@@ -343,12 +283,25 @@ class Guard:
             call = AdmittedCall(call)
         elif call.deadline is not None:
             call.deadline.call_off()
-        self._count(call, outcome, retry_after)
+        self._end(call, outcome, retry_after, was_cancelled=was_cancelled)
+        if call.permit is not None:
+            self._ended.report_probe(call.permit, outcome)
+
+    def _end(
+        self,
+        call: AdmittedCall,
+        outcome: Outcome,
+        retry_after: float | None = None,
+        *,
+        was_cancelled: bool = False,
+        may_read: bool = True,
+    ) -> None:
+        self._ended.count(call, outcome, retry_after, may_read=may_read)
+        if outcome is Outcome.FAILURE:
+            self.forget_answers()
         if call.is_probe_or_trial:
             self.local.made_probes().ended(was_cancelled=was_cancelled)
-            self._refusal = None
-        if call.permit is not None:
-            self._report(call.permit, outcome)
+        self._refusal = None
 
     def end_sharing(self, number: int) -> None:
         """Say, in the thread or task that entered, that a call is about to be left."""
@@ -363,12 +316,8 @@ class Guard:
             return False
         if isinstance(call, AdmittedCall) and call.permit is not None:
             return True
-        now = self._clock()
         started = call if isinstance(call, float) else call.started
-        flag = self.local.known.flag
-        return now - started >= SHORT_CALL_SECONDS and not (
-            flag is not None and self._needs_no_read(flag, now)
-        )
+        return self._ended.may_read_flag(started, self._clock())
 
     def withdraw(self, number: int) -> None:
         """Forget a call that was let through and has not begun: it says nothing."""
@@ -386,13 +335,11 @@ class Guard:
         logger.warning("circuit %s: a call hangs; it counts as failed", self.name)
         # There may be no time left: the metrics first, by the flag that is known; the report in the
         # background.
-        self._count(call, Outcome.FAILURE, may_read=False)
+        self._end(call, Outcome.FAILURE, may_read=False)
         self.recorder.flush()
-        if call.is_probe_or_trial:
-            self.local.made_probes().ended(was_cancelled=False)
         permit = call.permit
         if permit is not None:
-            self._process.in_background(lambda: self._report(permit, Outcome.FAILURE))
+            self._process.in_background(lambda: self._ended.report_probe(permit, Outcome.FAILURE))
 
     def expire_running(self) -> None:
         """Count every call that is still running as failed."""
@@ -403,97 +350,3 @@ class Guard:
         """Make the next call ask its questions."""
         self._until = 0.0
         self._refusal = None
-
-    def _count(
-        self, call: AdmittedCall, outcome: Outcome, retry_after: float | None = None, *, may_read: bool = True
-    ) -> None:
-        now = self._clock()
-        if outcome is Outcome.IGNORED:
-            if call.is_trial:
-                self.local.made_hold().end_trial()
-                self._refusal = None
-            return
-        is_past = call.is_counted and self._is_past(call, now, may_read=may_read)
-        failed = outcome is Outcome.FAILURE
-        if failed:
-            self.forget_answers()
-            self.local.known.refresh_soon(self._process.uniform)
-        if call.permit is not None:
-            self.recorder.probed(failed=failed)
-        if not call.is_counted or is_past:
-            return
-        seconds = now - call.started
-        if failed:
-            self.local.made_hold().failure(now, retry_after, is_trial=call.is_trial)
-            self.recorder.failed(seconds)
-        else:
-            self._succeeded(seconds)
-        if failed or self.local.reports is not None:
-            self.local.made_reports().count(now, failed=failed)
-            self._report_failures(now)
-        if self.options.slow_after_seconds is not None:
-            self.recorder.slow(is_slow=seconds > self.options.slow_after_seconds)
-
-    def _succeeded(self, seconds: float) -> None:
-        hold = self.local.hold
-        if hold is not None and hold.failures_in_a_row:
-            hold.success()
-            self._refusal = None
-        self.recorder.succeeded(seconds)
-
-    def _report_failures(self, now: float) -> None:
-        """Tell the fleet of the failures of the closed circuit, in the background, if it is time to."""
-        flag = self.local.known.flag
-        if flag is None or flag.circuit is None or flag.circuit.state is not State.CLOSED:
-            return
-        due = self.local.made_reports().due(now)
-        if due:
-            generation = flag.circuit.generation
-            self._process.report_in_background(lambda: self._send_report(generation, *due))
-
-    def _send_report(self, generation: int, shard: int, report: Report) -> None:
-        try:
-            self._process.tables.report_failures(self.name, generation, shard, report)
-        except Exception as error:
-            # The alarm sees the same calls, only later.
-            logger.warning(
-                "circuit %s: failures cannot be reported: %s",
-                self.name,
-                error,
-                exc_info=not isinstance(error, StoreError),
-            )
-
-    def _is_past(self, call: AdmittedCall, now: float, *, may_read: bool) -> bool:
-        """Tell whether a call was let through before the circuit last opened.
-
-        What belongs to an older generation changes nothing. Counted now, the end of a call that hung through
-        an outage would look like news from after the close, and trip again.
-        """
-        if now - call.started < SHORT_CALL_SECONDS:
-            return False
-        known = self.local.known
-        flag = self._process.flags.read(known, now) if may_read else known.flag
-        circuit = None if flag is None else flag.circuit
-        if flag is None or circuit is None:
-            return False
-        # A close that lies ahead was written by a clock that is fast: it must not silence calls made since.
-        closed_at = (circuit.closed_at_ms or 0) / 1000
-        return not flag.is_closed(now) or call.started < closed_at <= now
-
-    def _report(self, permit: tuple[int, int], outcome: Outcome) -> None:
-        generation, number = permit
-        tables = self._process.tables
-        try:
-            if outcome is Outcome.IGNORED:
-                tables.give_back(self.name, generation, number)
-            else:
-                tables.report(self.name, generation, number, succeeded=outcome is Outcome.SUCCESS)
-        except Exception as error:
-            # The permit counts as lost at the probe deadline; the caller's answer is not ours to spoil.
-            logger.warning(
-                "circuit %s: probe %d cannot be reported: %s",
-                self.name,
-                number,
-                error,
-                exc_info=not isinstance(error, StoreError),
-            )
