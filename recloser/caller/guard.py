@@ -255,14 +255,16 @@ class Guard:
         That is every call's end, so it asks no more than it must: an ordinary one, within the span of the
         answer it was let through by.
         """
-        started = self.running.get(number)
+        started = self.running.pop(number, None)
         if started.__class__ is float:
             now = self._clock()
             if self._since <= now < self._until:
-                if self.running.pop(number, None) is not None:
-                    self._note(now - started)
+                self._note(now - started)
                 return True
-        return started is None  # it hung, and the watchdog has counted it
+        if started is None:  # it hung, and the watchdog has counted it
+            return True
+        self.running[number] = started
+        return False
 
     def leave(
         self, number: int, outcome: Outcome, retry_after: float | None = None, *, was_cancelled: bool = False
