@@ -4,7 +4,7 @@ Run it with `python -m benchmarks.fleet [--powertools] [--seeds N] [ROW ...]`; w
 It prints a table in Markdown: medians, and where it matters the range. `steady` rows have a dependency
 of which a share of the calls fails all the time, below the threshold of 50 %: every trip there is a
 false one. `recovery` rows are hard outages of 60 to 80 seconds, of which the good calls count that are
-refused afterwards.
+refused afterwards. By the seed, an outage begins at another moment within a second.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ FLEETS = {"200x1": (200, 200.0), "200x5": (200, 1000.0), "1000x0.05": (1000, 50.
 STEADY = (0.1, 0.2, 0.3, 0.4)
 # Probes come every ten seconds from the trip on: what a recovery costs depends on when among them it begins.
 SHORTEST_OUTAGE_SECONDS, LONGEST_OUTAGE_SECONDS = 60.0, 80.0
-GOLDEN_RATIO = 0.618034  # its multiples are spread evenly over a span, however many are taken
+# Multiples of these are spread evenly over a span, however many are taken.
+GOLDEN_RATIO, SQUARE_ROOT_OF_2 = 0.618034, 1.414214
 
 
 def _fleet(name: str) -> Scenario:
@@ -83,12 +84,21 @@ def rows() -> dict[str, Scenario]:
 
 
 def scenario(row: str, seed: int) -> Scenario:
-    """A row's scenario; those of `recovery` rows differ by seed in the length of their outage."""
+    """A row's scenario; by the seed its outage begins later, and in `recovery` rows has another length."""
+    later_seconds = SQUARE_ROOT_OF_2 * seed % 1
     if row not in RECOVERIES:
-        return rows()[row]
+        return _later(rows()[row], later_seconds)
     spread = LONGEST_OUTAGE_SECONDS - SHORTEST_OUTAGE_SECONDS
     ends = BEGINS + SHORTEST_OUTAGE_SECONDS + spread * (GOLDEN_RATIO * seed % 1)
-    return _outage(RECOVERIES[row], 1.0, ends, ends + RECOVERY_SECONDS)
+    return _later(_outage(RECOVERIES[row], 1.0, ends, ends + RECOVERY_SECONDS), later_seconds)
+
+
+def _later(planned: Scenario, seconds: float) -> Scenario:
+    """Change the dependency's health later by so many seconds, but for what it is from the beginning on."""
+    first, *others = planned.dependency
+    later = [replace(each, from_seconds=each.from_seconds + seconds) for each in others]
+    duration_seconds = planned.duration_seconds + (seconds if later else 0)
+    return replace(planned, dependency=(first, *later), duration_seconds=duration_seconds)
 
 
 RECOVERIES = {f"recovery-{fleet}": fleet for fleet in ("200x1", "200x5")}
