@@ -55,17 +55,15 @@ _innermost: ContextVar[AdmittedCall | None] = ContextVar("recloser_probe", defau
 def share(call: AdmittedCall, circuit: LocalCircuit) -> None:
     """Let the calls of the same circuit inside this one, in this thread or task, share its admission."""
     call.sharing = circuit
-    call.outer = _innermost.get()
+    call.outer = _innermost_running()
     _innermost.set(call)
 
 
 def end_sharing(call: AdmittedCall) -> None:
-    """Say that the call has ended."""
+    """Say that the call has ended. It may be said in another thread or task than `share` was."""
     call.sharing = None
-    # A block may be left in another thread or task than it was entered in: there is nothing to take back
-    # then.
-    if _innermost.get() is call:
-        _innermost.set(call.outer)
+    if _innermost.get() is not None:
+        _innermost.set(_innermost_running())
 
 
 def is_shared(circuit: LocalCircuit) -> bool:
@@ -76,3 +74,11 @@ def is_shared(circuit: LocalCircuit) -> bool:
             return True
         call = call.outer
     return False
+
+
+def _innermost_running() -> AdmittedCall | None:
+    """Skip calls that have ended before calls inside them, or elsewhere: nobody else takes them away."""
+    call = _innermost.get()
+    while call is not None and call.sharing is None:
+        call = call.outer
+    return call

@@ -5,14 +5,16 @@ the outer.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
 
 from recloser import CircuitBreaker, CircuitOpen, State
+from recloser.caller.admitted import AdmittedCall
 from recloser.testing import World
 
 NAME = "payments-api"
@@ -167,3 +169,29 @@ def test_the_refusal_of_another_circuit_is_nobodys_failure(world: World, nest: N
             call()
     assert world.metric("Failure", outer.name) == []
     assert world.refused(outer.name) == 0
+
+
+def test_probes_that_end_in_another_order_are_not_kept(world: World) -> None:
+    """Of two probes in one thread the first may end first; once both have ended, neither is remembered."""
+    first, second = world.breaker("first"), world.breaker("second")
+
+    def probe_both() -> None:
+        for name in ("first", "second"):
+            world.trip(name)
+        world.clock.advance(60)
+        outer, inner = ExitStack(), ExitStack()
+        outer.enter_context(first)
+        inner.enter_context(second)
+        outer.close()
+        inner.close()
+
+    def kept() -> int:
+        gc.collect()
+        return sum(isinstance(each, AdmittedCall) for each in gc.get_objects())
+
+    probe_both()
+    before = kept()
+    for _ in range(10):
+        probe_both()
+    assert kept() == before
+    assert len(world.metric("ProbeFailure", "first")) == len(world.metric("ProbeFailure", "second")) == 11
