@@ -7,7 +7,7 @@ from typing import Any
 from discarded import discarding
 from incoming import validate
 from json_log import json_logger
-from report_batch import is_of_reports, reported_circuits
+from report_batch import each_circuit, parted
 from stream_batch import each_record
 from validators import alarm_contributor_state_change, alarm_state_change, probe_stream
 from wiring import STACK, control, early_trip
@@ -29,14 +29,12 @@ EARLY_TRIP = early_trip()
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  (Lambda's form)
     """Handle an alarm's or a contributor's state change, or a batch of the probe table's stream.
 
-    A batch holds what probes did, or failures that environments reported: each has a mapping of its own.
-
     What can never be understood is logged, counted and dropped. Other errors are raised: it comes again.
     """
-    if isinstance(event, dict) and is_of_reports(event):
-        return flip_for_reports(event["Records"])
     if isinstance(event, dict) and "Records" in event:
-        return each_record(event, flip_for_probes)
+        reports, others = parted(event)
+        answer = each_record(others, flip_for_probes) if others else {}
+        return answer | each_circuit(reports, flip_for_reports)
     return flip_for_alarm(event)
 
 
@@ -55,13 +53,10 @@ def flip_for_probes(record: dict[str, Any]) -> dict[str, str]:
     return flip(from_probe_record(record))
 
 
-def flip_for_reports(records: list[dict[str, Any]]) -> dict[str, str]:
-    answer = {}
-    for circuit, generation in reported_circuits(records):
-        signal = EARLY_TRIP.signal(circuit, generation)
-        told = flip(signal if isinstance(signal, Ignored) else (circuit, signal))
-        answer[circuit] = told.get("reason") or told["ignored"]
-    return answer
+def flip_for_reports(circuit: str, generation: int) -> str:
+    signal = EARLY_TRIP.signal(circuit, generation)
+    told = flip(signal if isinstance(signal, Ignored) else (circuit, signal))
+    return told.get("reason") or told["ignored"]
 
 
 def flip(read: tuple[str, Signal] | ContributorRaised | Ignored) -> dict[str, str]:

@@ -80,12 +80,13 @@ class EarlyTrip:
         circuit = self._tables.read(name)
         if circuit.state is not State.CLOSED or circuit.generation != generation:
             return Ignored("the reports are not of the closed circuit's generation")
-        alarm = self._usual.alarm(circuit, now_ms)
-        if alarm is None:
-            return Ignored("no failure-rate alarm of this circuit is understood: no early trip")
+        # First: a caller may report of any name, and CloudWatch describes alarms only a few times a second.
         per_second = self._usual.calls_per_second(circuit, now_ms)
         if per_second is None:
             return Ignored("it is not known how many calls are usual: no early trip")
+        alarm = self._usual.alarm(circuit, now_ms)
+        if alarm is None:
+            return Ignored("no failure-rate alarm of this circuit is understood: no early trip")
         newest = now_ms // 1000
         since = newest - LOOK_BACK_SECONDS
         reported = self._tables.read_failures(name, generation, since, newest + CLOCK_TOLERANCE_SECONDS)

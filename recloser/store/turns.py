@@ -12,7 +12,7 @@ from recloser.errors import StoreError
 from recloser.store.rows import encode
 
 # No permit is named so: a permit's key has a # in it.
-_KEY = "turns"
+TURNS_KEY = "turns"
 _ATTEMPTS = 3
 _KEPT_SECONDS = 24 * 3600
 
@@ -114,7 +114,7 @@ class DynamoDBTurns:
 
         try:
             answer: dict[str, Any] = self._client.update_item(
-                TableName=self._table, Key={"permit": encode(_KEY)}, **update
+                TableName=self._table, Key={"permit": encode(TURNS_KEY)}, **update
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from deployed_functions import NAME, Region
+from deployed_functions import NAME, Region, golden
 
 from recloser.circuit import Cause, State
+from recloser.errors import StoreError
+from recloser.signals import AlarmRaised
 from recloser.store.report_rows import FIRST_LATER_SHARD, SECONDS_PER_ITEM, Counted
 
 ALARM = f"recloser:{NAME}:failure-rate-steady"
@@ -58,7 +60,12 @@ def report(region: Region, now: int, failures: int, calls: int | None = None) ->
 def record(region: Region, second: int, key: str | None = None) -> dict[str, Any]:
     key = key or f"{NAME}#0#failures-{SHARD}-{second // SECONDS_PER_ITEM}"
     image = region.stored.probes(key) or {"permit": {"S": key}}
-    change = {"Keys": {"permit": {"S": key}}, "NewImage": image, "SequenceNumber": "1"}
+    change = {
+        "Keys": {"permit": {"S": key}},
+        "NewImage": image,
+        "SequenceNumber": "1",
+        "StreamViewType": "NEW_AND_OLD_IMAGES",
+    }
     return {"eventID": "1", "eventName": "MODIFY", "dynamodb": change}
 
 
@@ -116,3 +123,60 @@ def test_a_key_that_nobody_writes_is_dropped(
     """A caller may write what it likes there: it is logged and counted, and holds up nothing."""
     assert region.flip_state({"Records": [record(region, now, key)]}) == {}
     assert "Discarded" in capsys.readouterr().out
+
+
+PERMIT = f"{NAME}#1"
+
+
+@pytest.mark.parametrize("keys", [(PERMIT, "report"), ("report", PERMIT), ("other#0#failures-0-1", PERMIT)])
+def test_a_forged_item_hides_no_other_records(region: Region, now: int, keys: tuple[str, str]) -> None:
+    """A caller may give a permit the form of a report, or the other way round: other records count."""
+    put_usual_calls(region, now)
+    put_alarm(region)
+    counted = Counted(CALLS_PER_SECOND, CALLS_PER_SECOND)
+    region.stored.tables().report_failures(NAME, 0, SHARD, {now - 1: counted})
+    if "report" not in keys:
+        trip_with_a_failed_probe(region)
+    records = [record(region, now - 1, None if key == "report" else key) for key in keys]
+    region.flip_state({"Records": [each | golden_head() for each in records]})
+    circuit = region.stored.tables().read(NAME)
+    assert circuit.cause is (Cause.FAILURES_REPORTED if "report" in keys else Cause.PROBE_FAILED)
+
+
+def trip_with_a_failed_probe(region: Region) -> None:
+    """Let the circuit be open, and its canary have failed, unheard of."""
+    tables = region.stored.tables()
+    tripped = region.functions.flip_state.CONTROL.apply(NAME, AlarmRaised("an alarm", "for the test", None))
+    later_ms = tripped.circuit.retry_at_ms or 0
+    number = tables.claim(NAME, 1, later_ms)
+    assert number == 1
+    tables.report(NAME, 1, number, succeeded=False)
+
+
+def golden_head() -> dict[str, Any]:
+    """Return what every record of a table's stream has next to the change."""
+    first = golden("probe-stream")["Records"][0]
+    return {name: first[name] for name in ("eventID", "eventName", "eventSource", "eventSourceARN")}
+
+
+def test_one_circuits_trouble_stops_no_other(
+    region: Region, now: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one circuit's reports cannot be read, the others trip, and the batch comes again."""
+    put_usual_calls(region, now)
+    put_alarm(region)
+    counted = Counted(CALLS_PER_SECOND, CALLS_PER_SECOND)
+    region.stored.tables().report_failures(NAME, 0, SHARD, {now - 1: counted})
+    early_trip = region.functions.flip_state.EARLY_TRIP
+    signal = early_trip.signal
+
+    def trouble(name: str, generation: int) -> Any:
+        if name != NAME:
+            raise StoreError("throttled")
+        return signal(name, generation)
+
+    monkeypatch.setattr(early_trip, "signal", trouble)
+    keys = ("a#0#failures-0-1", None)
+    with pytest.raises(ExceptionGroup, match="1 circuits failed; the others were done"):
+        region.flip_state({"Records": [record(region, now - 1, key) for key in keys]})
+    assert region.stored.tables().read(NAME).state is State.OPEN

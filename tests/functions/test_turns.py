@@ -49,7 +49,7 @@ def test_a_turn_of_a_wrong_clock_stops_nobody(make: Callable[[], Turns]) -> None
 
 
 def test_turns_are_no_permits(region: Region) -> None:
-    """The item of turns in the table of permits expires, and the stream's filter does not see it."""
+    """The item of turns in the table of permits holds the next turn, and expires."""
     stored = region.stored
     DynamoDBTurns(stored.client, stored.probe_table, 334).take(NOW_MS, PATIENCE_MS)
     item = stored.probes("turns")

@@ -13,6 +13,8 @@ from transformed_template import ROOT, Document
 
 from recloser.lab.local_aws.emulator import Emulator, client_environment
 from recloser.metrics.emf import TRIP_METRICS
+from recloser.store.rows import encode
+from recloser.store.turns import TURNS_KEY
 
 EVENTS = ROOT / "events"
 Matches = Callable[[Document, Document], bool]
@@ -246,6 +248,15 @@ def test_report_record(matches: Matches, resources: Document, probe_pattern: Doc
     for record in golden("probe-stream")["Records"]:
         assert not matches({"detail": pattern}, enveloped(record))
     assert not matches({"detail": pattern}, enveloped({"eventName": "REMOVE", "dynamodb": {}}))
+
+
+@pytest.mark.parametrize("mapping", ["FlipStateProbesReported", "FlipStateFailuresReported"])
+def test_turns_are_not_heard(matches: Matches, resources: Document, mapping: str) -> None:
+    """The item by which the functions take turns to set alarms is no permit and no report."""
+    (only,) = resources[mapping]["Properties"]["FilterCriteria"]["Filters"]
+    image = {"permit": encode(TURNS_KEY), "next_at": {"N": "1789364587912"}, "expires": {"N": "1789368200"}}
+    record = {"eventName": "MODIFY", "dynamodb": {"NewImage": image}}
+    assert not matches({"detail": json.loads(only["Pattern"])}, enveloped(record))
 
 
 def enveloped(record: Document) -> Document:

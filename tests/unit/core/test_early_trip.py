@@ -27,8 +27,10 @@ class Known:
 
     known_alarm: FailureRateAlarm | None = ALARM
     per_second: float | None = 100.0
+    alarms_described: int = 0
 
     def alarm(self, circuit: Circuit, now_ms: int) -> FailureRateAlarm | None:
+        self.alarms_described += 1
         return self.known_alarm
 
     def calls_per_second(self, circuit: Circuit, now_ms: int) -> float | None:
@@ -121,6 +123,13 @@ def test_little_traffic_is_left_to_the_alarm() -> None:
 def test_without_an_alarm_or_a_baseline_there_is_no_early_trip(known: Known) -> None:
     """An alarm that is gone or not understood, or too little closed time: the alarm decides alone."""
     assert isinstance(reported({1: Counted(100, 100)}, known), Ignored)
+
+
+def test_a_circuit_without_calls_asks_for_no_alarm() -> None:
+    """Callers may report of any name, and CloudWatch describes alarms only a few times a second."""
+    unknown = Known(per_second=None)
+    reported({1: Counted(100, 100)}, unknown)
+    assert unknown.alarms_described == 0
 
 
 @pytest.mark.parametrize("circuit", [Circuit(NAME, state=State.OPEN), Circuit(NAME, generation=2)])
