@@ -37,6 +37,9 @@ logger = logging.getLogger(__name__)
 DEAF_AFTER_MS = 30_000
 MINUTE_MS = 60_000
 SWEEP_EVERY_MINUTES = 5
+# Runs come a minute apart, give or take some seconds, and so does their clock: in a span of one minute there
+# may be none, and in the same minute of the next five none again.
+SWEEP_SPAN_MS = 90_000
 # The circuits that are due leave a part of the time to the metric State, and both to the alarms.
 DUE_SHARE = 2 / 3
 STATES_SHARE = 5 / 6
@@ -153,10 +156,10 @@ class Minute:
     def look_at_open(self, report: Report, seen: set[str], ends_at_ms: int | None = None) -> None:
         """Publish the state of every circuit that is not closed, so that graphs show it over any time.
 
-        Every fifth minute time passes for all of them, whatever their place in the index: an item that was
+        Every five minutes time passes for all of them, whatever their place in the index: an item that was
         written manually or by a wrong clock has none, or one an hour away.
         """
-        is_sweep = self._control.now_ms() // MINUTE_MS % SWEEP_EVERY_MINUTES == 0
+        is_sweep = self._control.now_ms() % (SWEEP_EVERY_MINUTES * MINUTE_MS) < SWEEP_SPAN_MS
         if self._publish_state is None and not is_sweep:
             return
         missed: list[str] = []
