@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 
-from recloser.circuit import Cause, Circuit, State
+from recloser.circuit import Cause, Circuit, Override, State
 from recloser.control.cloudwatch_usual import ALARM_KEPT_MS
 from recloser.control.control import Applied
 from recloser.errors import CircuitOpen
@@ -59,6 +59,8 @@ class Invariants(Observer):
         self._circuit = Circuit(scenario.circuit)
         self._not_closed_since_ms: int | None = None
         self._forced_closed_since_ms: int | None = None
+        self._last_forced_close: Override | None = None  # and when it was taken out of the row
+        self._last_forced_close_until_ms = 0
         self._replaced: dict[int, int] = defaultdict(int)
         self._claimed: set[tuple[int, int]] = set()
         self._probed: set[tuple[int, int]] = set()
@@ -177,6 +179,9 @@ class Invariants(Observer):
         self._check(probes is not None, "a circuit that is not closed has no permits")
 
     def _follow(self, after: Circuit, at_ms: int) -> None:
+        override = self._circuit.override
+        if override is not None and override.state is State.CLOSED and after.override != override:
+            self._last_forced_close, self._last_forced_close_until_ms = override, at_ms
         self._circuit = after
         if after.state_for_callers(at_ms) is State.CLOSED:
             self._not_closed_since_ms = None
@@ -213,6 +218,16 @@ class Invariants(Observer):
         # What it read by a clock that was fast may count as fresh once more, until it reads again.
         self._has_read[machine] = False
 
+    def _not_closed_since_by(self, machine: Machine) -> int | None:
+        """Tell since when the circuit is not closed: by a slow clock an override ends when it is removed."""
+        since_ms, now_ms = self._not_closed_since_ms, int(machine.clock() * MS_PER_SECOND)
+        override, removed = self._circuit.active_override(now_ms), self._last_forced_close
+        if since_ms is None or (override is not None and override.state is State.CLOSED):
+            return None
+        if removed is not None and removed.is_active(now_ms):
+            return max(since_ms, self._last_forced_close_until_ms)
+        return since_ms
+
     def claimed(self, machine: Machine, generation: int, number: int) -> None:  # noqa: ARG002
         self._check((generation, number) not in self._claimed, "a permit was granted twice")
         self._claimed.add((generation, number))
@@ -240,12 +255,9 @@ class Invariants(Observer):
         if timeout is not None and machine.fate.milliseconds >= timeout * MS_PER_SECOND:
             # It will be counted as failed, though it may answer in the end.
             self._last_bad_ms = max(self._last_bad_ms, machine.at_ms + round(timeout * MS_PER_SECOND))
-        since_ms = self._not_closed_since_ms
+        since_ms = self._not_closed_since_by(machine)
         if since_ms is None or not self._enforce or not self._has_read.get(machine, False):
             return
-        override = self._circuit.active_override(int(machine.clock() * MS_PER_SECOND))
-        if override is not None and override.state is State.CLOSED:
-            return  # by this machine's slow clock the override goes on
         open_seconds = (machine.at_ms - since_ms) / MS_PER_SECOND
         limit = caches_expire_seconds(self._scenario)
         self._check(
