@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from recloser.circuit import Circuit
-from recloser.cli.aws_problems import aws_problems
+from recloser.cli.aws_problems import aws_problems, refuse_web_page
 from recloser.cli.problems import BadInput, Problem
 from recloser.control.alarm_circuit import (
     EveryCircuit,
@@ -37,6 +39,7 @@ DEFAULT_NAMESPACE = "Recloser"
 CIRCUIT_TABLE_OUTPUT = "CircuitTableName"
 PROBE_TABLE_OUTPUT = "ProbeTableName"
 NAMESPACE_PARAMETER = "Namespace"
+_STACK_NAME = re.compile(r"[A-Za-z0-9:/_.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,9 +236,11 @@ class Account:
             retries={"mode": "standard", "total_max_attempts": attempts},
         )
         with aws_problems(service):
-            return self._session.create_client(
+            client = self._session.create_client(
                 service, region_name=self._place.region, endpoint_url=self._place.endpoint_url, config=config
             )
+            _ = urlsplit(client.meta.endpoint_url).port  # one that is none raises here, not at the first call
+            return client
 
     @cached_property
     def _session(self) -> Session:
@@ -243,6 +248,7 @@ class Account:
         from botocore.session import Session  # noqa: PLC0415
 
         session = Session(profile=self._place.profile)
+        session.register("before-parse", refuse_web_page)
         with aws_problems("AWS configuration"):
             try:
                 session.get_scoped_config()
@@ -282,6 +288,8 @@ class Account:
     def _describe(self, stack: str) -> dict[str, Any]:
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
+        if not _STACK_NAME.fullmatch(stack):
+            raise BadInput("stack", stack, "the name of a CloudFormation stack, A-Z a-z 0-9 -, or its ARN")
         client = self.client("cloudformation")
         with aws_problems("cloudformation"):
             try:

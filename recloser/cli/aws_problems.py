@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from recloser.cli.problems import BadInput, Problem
 
@@ -14,6 +15,8 @@ _CLOCK = "this machine's clock is off AWS's: set it (NTP), then try again"
 _THROTTLED = "AWS is throttling this account just now: try again in a minute"
 _DENIED = "the stack's ReaderPolicy allows what looks, its OperatorPolicy what changes: ask for one of them"
 _NOT_THERE = "is it another --region or --stack-name?"
+_OF_ENDPOINTS = ("endpoint", "URL", "Port ")  # words of botocore's and Python's for one that is no URL
+_ADDRESS = "is that the address (--endpoint-url, AWS_ENDPOINT_URL)?"
 _AWS_FAILED = "AWS itself failed: try again"
 
 # By the code of the answer ("Common errors" of the services' API references).
@@ -72,33 +75,48 @@ _ADVICE: dict[str, str] = {
 }
 
 
+def aws_errors(*others: type[Exception]) -> tuple[type[Exception], ...]:
+    """Return what botocore raises where AWS cannot be asked, says no, or is not who answers; and `others`."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (slow to import)
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415
+
+    return (BotoCoreError, ClientError, ResponseParserError, *others)
+
+
 @contextmanager
 def aws_problems(service: str) -> Iterator[None]:
     """Turn what goes wrong at AWS into a Problem that says what to do."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (slow to import)
-
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except aws_errors() as error:
         raise problem_of(error, service) from error
     except ValueError as error:
-        if "endpoint" not in str(error):  # botocore's word for an endpoint that is no URL
+        if not any(word in str(error) for word in _OF_ENDPOINTS):
             raise
         raise BadInput("endpoint", str(error), "a URL, as http://127.0.0.1:4566") from error
 
 
+def refuse_web_page(**event: Any) -> None:
+    """Refuse, before botocore reads it, what only a proxy or another server answers.
+
+    Raises:
+        Problem: it is a web page.
+
+    """
+    if event["response_dict"]["headers"].get("content-type", "").startswith("text/html"):
+        raise Problem(f"the answer is a web page, not one of AWS: {_ADDRESS}")
+
+
 def text_of(error: BaseException) -> str:
     """Return an error as one line, with what to do where AWS is its cause."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
     if isinstance(error, Problem):
         return str(error)
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, BotoCoreError | ClientError):
+    while cause is not None and not isinstance(cause, aws_errors()):
         cause = cause.__cause__
     if cause is None:
         return str(error)
-    if cause is error:
+    if cause is error and isinstance(error, Exception):
         return str(problem_of(error, "AWS"))
     advice = _advice(cause)
     return f"{error}: {advice}" if advice else str(error)
@@ -107,7 +125,10 @@ def text_of(error: BaseException) -> str:
 def problem_of(error: Exception, service: str) -> Problem:
     """Return what an operator is told of an error of botocore's or of AWS's."""
     from botocore.exceptions import InvalidRegionError, NoCredentialsError, NoRegionError  # noqa: PLC0415
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
+    if isinstance(error, ResponseParserError):  # its own words hold the whole page
+        return Problem(f"{service}: the answer is not one of AWS: {_ADDRESS}")
     if isinstance(error, NoCredentialsError):
         return Problem("no AWS credentials were found: sign in, or name a profile with --profile")
     if isinstance(error, NoRegionError):
@@ -147,5 +168,5 @@ def _advice(error: BaseException) -> str | None:
     ):
         return SIGN_IN
     if isinstance(error, ConnectionError | HTTPClientError):
-        return "is the network up, and is that the address (--endpoint-url, AWS_ENDPOINT_URL)?"
+        return f"is the network up, and {_ADDRESS}"
     return None

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 import typer
 
-from recloser.circuit import Circuit, validate_name
+from recloser.circuit import Circuit, is_name, validate_name
 from recloser.cli.account import Account
 from recloser.cli.problems import BadInput, Problem
 from recloser.errors import StoreError
@@ -26,6 +26,8 @@ def chosen(
     account: Account, given: Sequence[str] | None, *, every: bool = False, new: bool = False
 ) -> list[str]:
     """Return the names of the circuits that are meant, each once.
+
+    An item that was written manually under a name that no circuit can have is meant by no pattern.
 
     Args:
         account: where the circuits are.
@@ -44,7 +46,7 @@ def chosen(
         raise BadInput("circuit", "", "at least one name or pattern, or --all")
     wanted = ["*"] if every else list(given or ())
     patterns = [name for name in wanted if is_pattern(name)]
-    known = [circuit.name for circuit in account.circuits()] if patterns else None
+    known = [each.name for each in account.circuits() if is_name(each.name)] if patterns else None
     names: dict[str, None] = {}
     for name in wanted:
         if is_pattern(name):

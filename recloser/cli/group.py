@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from recloser.cli.aws_problems import text_of
+from recloser.cli.aws_problems import aws_errors, text_of
 from recloser.cli.problems import Problem
 from recloser.errors import RecloserError
 from recloser.plain_text import printable
@@ -34,12 +35,14 @@ class OneLineErrors(TyperGroup):
 
 
 def _is_foreseen(error: Exception) -> bool:
-    """Whether it is the library's or AWS's word; all else is a bug, whose traceback helps to report it."""
+    """Whether it is the library's, AWS's or the machine's word; all else is a bug: its traceback helps."""
     if isinstance(error, RecloserError):
         return True
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (slow to import)
-
-    return isinstance(error, BotoCoreError | ClientError)
+    if isinstance(
+        error, OSError
+    ):  # a full disk; not a pipe that nobody reads any more, which Typer ends in silence
+        return error.errno != errno.EPIPE
+    return isinstance(error, aws_errors())
 
 
 def tell(message: str) -> None:

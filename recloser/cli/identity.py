@@ -6,6 +6,7 @@ import getpass
 import re
 
 from recloser.cli.account import Account
+from recloser.cli.aws_problems import aws_errors
 from recloser.cli.problems import BadInput, Problem
 from recloser.plain_text import unsafe_characters
 
@@ -45,13 +46,11 @@ def _aws_identity(account: Account) -> str | None:
 
     Stored texts are short, and the part before is the same for everybody who can write the table.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
     try:
         # Not worth a wait: there may be no way to STS from here.
         client = account.client("sts", connect_timeout=1, read_timeout=2, attempts=1)
         arn: str = client.get_caller_identity()["Arn"]
-    except (BotoCoreError, ClientError, Problem):
+    except aws_errors(Problem):
         return None
     return arn.split(":", 5)[-1].removeprefix("assumed-role/") or None
 

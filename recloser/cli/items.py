@@ -20,7 +20,7 @@ from recloser.cli.choice import chosen, confirm
 from recloser.cli.group import say, tell
 from recloser.cli.problems import BadInput, Problem
 from recloser.control.control import wall_clock_ms
-from recloser.store.rows import SCHEMA, Item, decode, decode_circuit, encode, encode_circuit
+from recloser.store.rows import LARGEST_COUNT, SCHEMA, Item, decode, decode_circuit, encode, encode_circuit
 
 FORMAT = "recloser circuits"
 VERSION = 1
@@ -94,6 +94,7 @@ def _plain(item: Item) -> dict[str, Any]:
     for name, value in item.items():
         try:
             read = decode(value)
+            encode(read)  # else import would refuse it
             json.dumps(read)
         except (ValueError, TypeError) as error:
             tell(f"{item['circuit'].get('S')}: attribute {name} is left out: {error}")
@@ -104,18 +105,33 @@ def _plain(item: Item) -> dict[str, Any]:
 
 def _forget(account: Account, name: str, *, force: bool) -> bool:
     circuit = account.tables.read(name, consistent=True)
-    if not circuit.revision:
-        return False
     now_ms = wall_clock_ms()
     is_idle = circuit.state is State.CLOSED and circuit.active_override(now_ms) is None
     if not is_idle and not force:
         raise Problem(f"circuit {name} is not forgotten: it is {circuit.state} or overridden; add --force")
-    request = {
+    request: dict[str, Any] = {
         "TableName": account.deployment.circuit_table,
         "Key": {"circuit": encode(name)},
-        "ConditionExpression": "revision = :revision",
-        "ExpressionAttributeValues": {":revision": encode(circuit.revision)},
+        "ConditionExpression": "revision >= :read AND revision < :next",  # read rounded down
+        "ExpressionAttributeValues": {
+            ":read": encode(circuit.revision),
+            ":next": encode(circuit.revision + 1),
+        },
     }
+    if not circuit.revision:
+        # Nothing is stored, or an item that was written manually, with a revision that cannot be one.
+        request |= {
+            "ConditionExpression": (
+                "attribute_exists(circuit) AND "
+                "(NOT attribute_type(revision, :number) OR revision < :first OR revision > :last)"
+            ),
+            "ExpressionAttributeValues": {
+                ":number": encode("N"),
+                ":first": encode(1),
+                ":last": encode(LARGEST_COUNT),
+            },
+        }
+        return _conditional(account, "delete_item", request)
     if not _conditional(account, "delete_item", request):
         raise Problem(f"circuit {name} is not forgotten: it was written at this moment; look again")
     return True

@@ -5,9 +5,11 @@ What a command needs from AWS is imported and asked for when it needs it, so tha
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -88,8 +90,17 @@ app.command(
 )(demo)
 
 
+def _open_closed_streams() -> None:
+    """Give streams that the shell has closed (`>&-`, a service without any) a place that takes everything."""
+    nowhere = Path(os.devnull)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, nowhere.open(mode))
+
+
 def main() -> None:
     """Run the command; the process exits with its code."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show ends no list

@@ -37,7 +37,8 @@ LONGEST_TEXT_BYTES = 128
 LONGEST_TRIP_REASON_BYTES = 1024  # an alarm's reason has at most 1023 characters, nearly always ASCII
 DATAPOINTS_KEPT = 5
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # "AlarmName", PutMetricAlarm, CloudWatch API reference
+# "AlarmName", PutMetricAlarm, CloudWatch API reference; and lone surrogates, which are no characters.
+_NOT_IN_ALARM_NAMES = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 AttributeValue = Mapping[str, Any]
 Item = Mapping[str, AttributeValue]
@@ -209,8 +210,8 @@ def _trip_row(trip: Trip) -> dict[str, Any]:
 
 def _storable(value: float) -> float:
     """Round to six digits, within what DynamoDB takes for a number."""
-    if not math.isfinite(value) or abs(value) > LARGEST_COUNT:
-        return math.copysign(LARGEST_COUNT, value)
+    if abs(value) > LARGEST_COUNT or not math.isfinite(value):  # in this order: an int may exceed every float
+        return -LARGEST_COUNT if value < 0 else LARGEST_COUNT
     return 0 if abs(value) < 1 / LARGEST_COUNT else _number(f"{value:.6g}")
 
 
@@ -295,7 +296,7 @@ def _text(value: object) -> str:
 
 def _alarm_name(value: object) -> str:
     """Read an alarm's name as it is: it is asked for by it. CloudWatch takes no control characters."""
-    if isinstance(value, str) and not _CONTROL.search(value):
+    if isinstance(value, str) and not _NOT_IN_ALARM_NAMES.search(value):
         return value
     raise ValueError(f"{value!r:.300} is no alarm's name")
 
@@ -367,7 +368,8 @@ def _optional(read: Callable[[object], T], value: object) -> T | None:
 
 
 def _finite(value: object) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    # Not by isfinite: an int may exceed every float.
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_COUNT:
         return value
     raise ValueError(f"{value!r} is not a number")
 

@@ -175,6 +175,8 @@ def test_a_line_without_cause_or_operator() -> None:
     ("value", "stored"),
     [
         (1e30, 10**15),
+        (10**400, 10**15),
+        (-(10**400), -(10**15)),
         (-1e30, -(10**15)),
         (float("inf"), 10**15),
         (float("nan"), 10**15),
@@ -358,3 +360,27 @@ def test_a_report_of_another_form(key: dict[str, Any]) -> None:
     """A key that is no report's is an error that names it."""
     with pytest.raises(ValueError, match="is not of the form CIRCUIT#GENERATION#failures-SHARD-SPAN"):
         decode_report(key)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"alarm": {"S": "\ud800"}},
+        {
+            "trip": {
+                "M": {
+                    "at": number(1),
+                    "generation": number(1),
+                    "reason": text(""),
+                    "threshold": number(10**400),
+                }
+            }
+        },
+    ],
+)
+def test_what_is_read_can_be_written(row: dict[str, Any]) -> None:
+    """Lone surrogates and numbers that no float holds are not understood: they could not be stored."""
+    circuit, problems = decode_circuit(NAME, row)
+    assert len(problems) == 1
+    assert circuit == Circuit(NAME)
+    encode_circuit(circuit)

@@ -15,18 +15,23 @@ if TYPE_CHECKING:
     from recloser.cli.cost.page import Cost
     from recloser.cli.cost.usage import Fleet
 
+LARGEST_FLEET = 10**9
 FIGURES = "--circuits, --calls-per-second and --environments"
 
 
 def cost(
     context: typer.Context,
     *,
-    circuits: Annotated[int | None, typer.Option("--circuits", min=1, help="How many are called.")] = None,
+    circuits: Annotated[
+        int | None, typer.Option("--circuits", min=1, max=LARGEST_FLEET, help="How many are called.")
+    ] = None,
     calls_per_second: Annotated[
-        float | None, typer.Option("--calls-per-second", min=0, help="Of all of them, on average.")
+        float | None,
+        typer.Option("--calls-per-second", min=0, max=LARGEST_FLEET, help="Of all of them, on average."),
     ] = None,
     environments: Annotated[
-        float | None, typer.Option("--environments", min=1, help="That run at a time, on average.")
+        float | None,
+        typer.Option("--environments", min=1, max=LARGEST_FLEET, help="That run at a time, on average."),
     ] = None,
     circuits_with_alarms: Annotated[
         int | None,

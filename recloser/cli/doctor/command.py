@@ -10,7 +10,7 @@ from rich.text import Text
 from recloser.cli import documents, views
 from recloser.cli.account import Account
 from recloser.cli.arguments import Json, account_of
-from recloser.cli.aws_problems import text_of
+from recloser.cli.aws_problems import aws_errors, text_of
 from recloser.cli.doctor.callers import check_callers, check_log_groups
 from recloser.cli.doctor.drift import check_drift
 from recloser.cli.doctor.findings import Check, Finding
@@ -65,15 +65,13 @@ def doctor(context: typer.Context, *, as_json: Json = False) -> None:
 
 
 def _examine(account: Account) -> tuple[list[Finding], dict[str, str]]:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (slow to import)
-
     findings: list[Finding] = []
     not_checked: dict[str, str] = {}
     _ = account.deployment  # where nothing is deployed there is nothing to examine
     for name, check in CHECKS.items():
         try:
             findings.extend(check(account))
-        except (BotoCoreError, ClientError, RecloserError) as error:
+        except aws_errors(RecloserError) as error:
             not_checked[name] = text_of(error)
     return findings, not_checked
 

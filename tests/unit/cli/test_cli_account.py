@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import fields
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -187,3 +189,52 @@ def test_endpoint(recloser: Callable[..., Result], monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
         answer = recloser("--region", "eu-west-1", "status")
     failed(answer, 1, f'cloudformation: Could not connect to the endpoint URL: "{endpoint}/": is the .*')
+
+
+@pytest.mark.parametrize("endpoint", ["http://[", "http://127.0.0.1:99999", "http://127.0.0.1:x", "nowhere"])
+def test_an_endpoint_that_is_no_url(
+    recloser: Callable[..., Result], tables: DynamoDBTables, endpoint: str
+) -> None:
+    """An endpoint that is no URL, or has no such port, is bad input."""
+    failed(
+        recloser("--endpoint-url", endpoint, "status"), 2, "endpoint .* is not allowed: a URL, as http://.*"
+    )
+
+
+@pytest.mark.parametrize("stack", ["\udcff", "\x1b[31m", "a stack"])
+def test_a_stack_that_cannot_be(recloser: Callable[..., Result], aws: None, stack: str) -> None:
+    """What cannot name a stack is bad input, and AWS is not asked."""
+    failed(recloser("--stack-name", stack, "status"), 2, "stack .* is not allowed: the name of a .*")
+
+
+class _WebPage(BaseHTTPRequestHandler):
+    """Answers as a proxy's sign-in page does, or any other web server."""
+
+    def do_POST(self) -> None:
+        page = b"<html>Sign in</html>"
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("command", [("status",), ("status", "orders"), ("open", "orders", "--reason", "r")])
+def test_a_web_page_in_the_place_of_aws(
+    recloser: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """Where a proxy or another server answers, one line says so; its page is never taken for an answer."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("RECLOSER_CIRCUIT_TABLE", "circuits")
+    monkeypatch.setenv("RECLOSER_PROBE_TABLE", "probes")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _WebPage) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        answer = recloser("--region", "eu-west-1", "--endpoint-url", endpoint, *command)
+        server.shutdown()
+    failed(answer, 1, "the answer is a web page, not one of AWS: .*")

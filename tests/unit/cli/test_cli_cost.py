@@ -140,6 +140,15 @@ def test_half_a_fleet(recloser: Callable[..., Result], arguments: tuple[str, ...
     assert told in answer.stderr
 
 
+@pytest.mark.parametrize("option", ["--circuits", "--calls-per-second", "--environments"])
+@pytest.mark.parametrize("value", ["inf", "nan", "1e400", "9" * 400])
+def test_a_fleet_that_cannot_be(recloser: Callable[..., Result], option: str, value: str) -> None:
+    """What is no number of calls or environments is bad input."""
+    answer = recloser("cost", *FLEET, option, value)
+    assert answer.exit_code == 2
+    assert option in answer.stderr
+
+
 def test_the_template_has_these_alarms() -> None:
     """What is estimated for alarms is what the template deploys, within some metrics of the breaker's own."""
     alarms = of_type(deployed(Circuits="a")["Resources"], "AWS::CloudWatch::Alarm")

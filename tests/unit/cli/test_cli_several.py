@@ -141,6 +141,10 @@ def test_export_and_import(
             '{"format": "recloser circuits", "version": 1, "circuits": [{"circuit": "a", "trips": 1e999}]}',
             "circuits[0] (a): trips: inf is not a whole number",
         ),
+        (
+            '{"format": "recloser circuits", "version":1, "circuits":[{"circuit": "b", "alarm": "\\ud800"}]}',
+            "circuits[0] (b): alarm: '\\ud800' is no alarm's name",
+        ),
     ],
 )
 def test_bad_files(
@@ -196,3 +200,48 @@ def test_an_end_too_far_away(until: str, recloser: Callable[..., Result], tables
     assert answer.exit_code == 2
     assert answer.stderr.startswith(f"recloser: --until {until!r} is not allowed: ")
     assert tables.read("payments-api", consistent=True).revision == 0
+
+
+def put_manually(tables: DynamoDBTables, **attributes: dict[str, object]) -> None:
+    boto3.client("dynamodb").put_item(TableName=tables._circuit_table, Item=attributes)
+
+
+def test_a_row_of_no_circuit(
+    recloser: Callable[..., Result], tables: DynamoDBTables, control: Control
+) -> None:
+    """An item under a name that no circuit can have is shown; a command for every circuit passes it over."""
+    put_manually(tables, circuit={"S": "payments api"}, state={"S": "OPEN"})
+    control.apply("orders", BROKEN)
+    assert set(states(recloser)) >= {"payments api", "orders"}
+    for command in ("open", "close", "reset"):
+        answer = recloser(command, "--all", "--yes", "--reason", "outage", "--by", "ann")
+        assert answer.exit_code == 0
+        assert "orders: " in answer.stdout
+        assert "payments api" not in answer.stdout
+
+
+@pytest.mark.parametrize(
+    "revision", [None, {"S": "7"}, {"N": "-1"}, {"N": "1E+37"}, {"N": "17.9"}, {"N": "0"}]
+)
+def test_a_row_that_was_written_manually_is_forgotten(
+    recloser: Callable[..., Result], tables: DynamoDBTables, revision: dict[str, object] | None
+) -> None:
+    """Whatever its revision is, an item that is stored can be forgotten."""
+    more = {} if revision is None else {"revision": revision}
+    put_manually(tables, circuit={"S": "search"}, policy={"M": {"permits": {"N": "20"}}}, **more)
+    assert recloser("forget", "search").stdout == "search: forgotten\n"
+    assert [circuit.name for circuit in tables.scan()] == []
+    assert recloser("forget", "search").stdout == "search: nothing was stored\n"
+
+
+def test_what_cannot_be_imported_is_not_exported(
+    recloser: Callable[..., Result], tables: DynamoDBTables
+) -> None:
+    """An attribute of a type that Recloser never writes is left out and told: the file can be imported."""
+    put_manually(
+        tables, circuit={"S": "search"}, trips={"N": "3"}, note={"NULL": True}, more={"L": [{"NULL": True}]}
+    )
+    exported = recloser("export")
+    assert exported.stderr.count("is left out: ") == 2
+    answer = CliRunner().invoke(app, ["import", "-", "--replace"], input=exported.stdout)
+    assert (answer.stdout, answer.stderr) == ("search: imported\n", "")

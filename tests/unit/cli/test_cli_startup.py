@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 COMMANDS = (
     "status",
@@ -81,3 +83,35 @@ def test_without_its_extra() -> None:
     assert answer.returncode == 1
     assert answer.stderr == "recloser: the command needs its extra: pip install 'recloser[cli]'\n"
     assert answer.stdout == ""
+
+
+FLEET = "cost --circuits 3 --calls-per-second 5 --environments 4"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes the streams")
+@pytest.mark.parametrize(
+    ("command", "code", "told"),
+    [
+        (f"{FLEET} >&-", 0, ""),
+        (f"{FLEET} --json >&-", 0, ""),
+        ("import - <&-", 2, "recloser: -: no JSON: Expecting value: line 1 column 1 (char 0)\n"),
+        (f"{FLEET} >/dev/full", 1, "recloser: [Errno 28] No space left on device\n"),
+        (f"{FLEET} --json >/dev/full", 1, "recloser: [Errno 28] No space left on device\n"),
+        (f"{FLEET} | head -c 1 >&-", None, ""),
+    ],
+)
+def test_streams_that_are_closed_or_full(command: str, code: int | None, told: str) -> None:
+    """Where standard streams are closed, full or not read to the end, there is no traceback."""
+    if "/dev/full" in command and not Path("/dev/full").exists():
+        pytest.skip("the system has no /dev/full")
+    answer = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" -c "{MAIN}" {command}', sys.executable],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert code in (None, answer.returncode)
+    assert answer.stderr == told or code is None
+    assert "Traceback" not in answer.stderr
