@@ -182,30 +182,6 @@ def validate____defs_record(data, custom_formats={}, name_prefix=None):
                     data__dynamodb__OldImage = data__dynamodb['OldImage']
                     if not isinstance(data__dynamodb__OldImage, dict):
                         raise JsonSchemaValueException('' + (name_prefix or 'data') + '.dynamodb.OldImage must be object', value=data__dynamodb__OldImage, name='' + (name_prefix or 'data') + '.dynamodb.OldImage')
-                    data__dynamodb__OldImage_is_dict = isinstance(data__dynamodb__OldImage, dict)
-                    if data__dynamodb__OldImage_is_dict:
-                        data__dynamodb__OldImage__missing_keys = set(['state']) - data__dynamodb__OldImage.keys()
-                        if data__dynamodb__OldImage__missing_keys:
-                            raise JsonSchemaValueException('' + (name_prefix or 'data') + '.dynamodb.OldImage must contain ' + (str(sorted(data__dynamodb__OldImage__missing_keys)) + ' properties'), value=data__dynamodb__OldImage, name='' + (name_prefix or 'data') + '.dynamodb.OldImage')
-                        data__dynamodb__OldImage_keys = set(data__dynamodb__OldImage.keys())
-                        if 'state' in data__dynamodb__OldImage_keys:
-                            data__dynamodb__OldImage_keys.remove('state')
-                            data__dynamodb__OldImage__state = data__dynamodb__OldImage['state']
-                            if not isinstance(data__dynamodb__OldImage__state, dict):
-                                raise JsonSchemaValueException('' + (name_prefix or 'data') + '.dynamodb.OldImage.state must be object', value=data__dynamodb__OldImage__state, name='' + (name_prefix or 'data') + '.dynamodb.OldImage.state')
-                            data__dynamodb__OldImage__state_is_dict = isinstance(data__dynamodb__OldImage__state, dict)
-                            if data__dynamodb__OldImage__state_is_dict:
-                                data__dynamodb__OldImage__state__missing_keys = set(['S']) - data__dynamodb__OldImage__state.keys()
-                                if data__dynamodb__OldImage__state__missing_keys:
-                                    raise JsonSchemaValueException('' + (name_prefix or 'data') + '.dynamodb.OldImage.state must contain ' + (str(sorted(data__dynamodb__OldImage__state__missing_keys)) + ' properties'), value=data__dynamodb__OldImage__state, name='' + (name_prefix or 'data') + '.dynamodb.OldImage.state')
-                                data__dynamodb__OldImage__state_keys = set(data__dynamodb__OldImage__state.keys())
-                                if 'S' in data__dynamodb__OldImage__state_keys:
-                                    data__dynamodb__OldImage__state_keys.remove('S')
-                                    data__dynamodb__OldImage__state__S = data__dynamodb__OldImage__state['S']
-                                    if not (isinstance(data__dynamodb__OldImage__state__S, str) and data__dynamodb__OldImage__state__S == 'CLOSED' or (isinstance(data__dynamodb__OldImage__state__S, str) and data__dynamodb__OldImage__state__S == 'OPEN') or (isinstance(data__dynamodb__OldImage__state__S, str) and data__dynamodb__OldImage__state__S == 'HALF_OPEN')):
-                                        raise JsonSchemaValueException('' + (name_prefix or 'data') + ".dynamodb.OldImage.state.S must be one of ['CLOSED', 'OPEN', 'HALF_OPEN']", value=data__dynamodb__OldImage__state__S, name='' + (name_prefix or 'data') + '.dynamodb.OldImage.state.S')
-                                if data__dynamodb__OldImage__state_keys:
-                                    raise JsonSchemaValueException('' + (name_prefix or 'data') + '.dynamodb.OldImage.state must not contain ' + str(data__dynamodb__OldImage__state_keys) + ' properties', value=data__dynamodb__OldImage__state, name='' + (name_prefix or 'data') + '.dynamodb.OldImage.state')
                 if 'StreamViewType' in data__dynamodb_keys:
                     data__dynamodb_keys.remove('StreamViewType')
                     data__dynamodb__StreamViewType = data__dynamodb['StreamViewType']

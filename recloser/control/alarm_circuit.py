@@ -19,11 +19,12 @@ OTHER = "Other"
 
 @dataclass(frozen=True, slots=True)
 class MetricKey:
-    """A metric that an alarm watches."""
+    """A metric that an alarm watches. `account` None: it is of the alarm's own account."""
 
     namespace: str
     name: str
     dimensions: Mapping[str, str]
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,15 @@ def circuit_of_alarm(
                 # Math makes one series of them: such an alarm has no contributors.
                 raise EventError(f"alarm {alarm}: metric math joins the circuits of its query to one series")
             return watched
-    ours = [metric for metric in metrics if metric.namespace == stack.namespace]
+    ours = [
+        metric
+        for metric in metrics
+        if metric.namespace == stack.namespace and not stack.is_foreign_account(metric.account)
+    ]
     if not ours:
-        return Ignored(f"alarm {alarm}: none of its metrics is in namespace {stack.namespace}")
+        return Ignored(
+            f"alarm {alarm}: none of its metrics is in namespace {stack.namespace} of this account"
+        )
     tripping = [metric for metric in ours if metric.name in TRIP_METRICS]
     if not tripping:
         return _no_trip(alarm, sorted({metric.name for metric in ours}))
@@ -143,12 +150,16 @@ def _no_trip(alarm: str, metrics: Iterable[str]) -> Ignored:
 
 def described_metrics(alarm: Mapping[str, Any]) -> Iterable[MetricKey]:
     """Read both shapes that DescribeAlarms has: one metric, or a list of metrics and expressions."""
-    described = [entry["MetricStat"]["Metric"] for entry in alarm.get("Metrics", []) if "MetricStat" in entry]
+    described = [
+        (entry["MetricStat"]["Metric"], entry.get("AccountId"))
+        for entry in alarm.get("Metrics", [])
+        if "MetricStat" in entry
+    ]
     if "MetricName" in alarm:
-        described.append(alarm)
-    for metric in described:
+        described.append((alarm, None))
+    for metric, account in described:
         dimensions = {entry["Name"]: entry["Value"] for entry in metric.get("Dimensions", [])}
-        yield MetricKey(metric.get("Namespace", ""), metric["MetricName"], dimensions)
+        yield MetricKey(metric.get("Namespace", ""), metric["MetricName"], dimensions, account)
 
 
 def described_expressions(alarm: Mapping[str, Any]) -> Iterable[object]:

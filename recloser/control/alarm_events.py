@@ -80,7 +80,8 @@ def _event_metrics(configuration: Mapping[str, Any]) -> Iterable[MetricKey]:
     for entry in configuration.get("metrics", []):
         metric = entry.get("metricStat", {}).get("metric")
         if metric is not None:
-            yield MetricKey(metric.get("namespace", ""), metric["name"], metric.get("dimensions", {}))
+            dimensions = metric.get("dimensions", {})
+            yield MetricKey(metric.get("namespace", ""), metric["name"], dimensions, entry.get("accountId"))
 
 
 def _newest_data_ms(alarm: str, state: Mapping[str, Any]) -> tuple[int | None, int | None]:

@@ -175,7 +175,15 @@ class CloudWatchAlarms:
 
     def raised(self) -> Iterator[RaisedAlarm | RaisedGroup]:
         for alarm in self._described(StateValue="ALARM", AlarmTypes=["MetricAlarm", "CompositeAlarm"]):
-            found = self._understood(alarm)
+            try:
+                found = self._understood(alarm)
+            except (
+                KeyError,
+                TypeError,
+                ValueError,
+            ) as error:  # of a kind that CloudWatch did not have before
+                self._tell(f"alarm {alarm.get('AlarmName')}: its description is not understood: {error!r}")
+                continue
             if found is not None:
                 yield found
 

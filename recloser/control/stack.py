@@ -38,6 +38,10 @@ class Stack:
         """How the names of the stack's alarms begin."""
         return f"{self.name}:"
 
+    def is_foreign_account(self, account: str | None) -> bool:
+        """Tell whether a metric's account is another one: an alarm may watch metrics of linked accounts."""
+        return None not in (account, self.account) and account != self.account
+
     def foreign(self, event: Mapping[str, Any]) -> Ignored | None:
         """Say that an event comes from elsewhere; None: it is of this account and Region.
 

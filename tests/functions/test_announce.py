@@ -291,3 +291,17 @@ def test_a_bad_record_does_not_hold_up_the_others(region: Region, sent: list[dic
     batch[1]["dynamodb"]["NewImage"]["state"] = {"S": "AJAR"}
     assert region.announce({"Records": batch}) == {"batchItemFailures": []}
     assert len(sent) == 2
+
+
+@pytest.mark.parametrize(
+    "edit", [{"state": {"S": "closed"}}, {"state": {"NULL": True}}, {"generation": {"S": "16"}}, None]
+)
+def test_a_trip_is_told_whatever_was_there_before(
+    region: Region, sent: list[dict[str, Any]], edit: dict[str, Any] | None
+) -> None:
+    """Where somebody wrote an item without a state, or with a broken one, its next trip is announced."""
+    before = {"circuit": {"S": NAME}} if edit is None else image("circuit-stream", image="OldImage") | edit
+    assert region.announce(change(before, image("circuit-stream"))) == {"batchItemFailures": []}
+    [entry] = sent
+    detail = as_event(entry)["detail"]
+    assert (detail["previous_state"], detail["state"]) == ("CLOSED", "OPEN")

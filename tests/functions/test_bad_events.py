@@ -133,6 +133,11 @@ def test_reason_data_that_is_nested_without_end_is_no_evaluation(region: Region,
         ],
         (ALARM, {"account": GONE}, "the event is of account None"),
         (
+            ALARM,
+            {"detail.configuration.metrics.0.accountId": "999999999999"},
+            "none of its metrics is in namespace Recloser of this account",
+        ),
+        (
             CONTRIBUTOR,
             {QUERY: RATE.format(schema='SCHEMA("Recloser2", Circuit)')},
             "is on namespace Recloser2",
