@@ -201,17 +201,25 @@ def _is_failing_answer(answer: Any) -> Said:
 # --- What they share -----------------------------------------------------------------------------
 
 
-def _said_of(error: BaseException, ask: Callable[[BaseException], Said]) -> Said:
-    said = {_said_of_chain(each, ask) for each in carried(error)}
+def _said_of(
+    error: BaseException, ask: Callable[[BaseException], Said], within: tuple[BaseException, ...] = ()
+) -> Said:
+    said = {_said_of_chain(each, ask, (*within, error)) for each in carried(error)}
     if True in said:
         return True
     return False if False in said else None
 
 
-def _said_of_chain(error: BaseException, ask: Callable[[BaseException], Said]) -> Said:
+def _said_of_chain(
+    error: BaseException, ask: Callable[[BaseException], Said], within: tuple[BaseException, ...]
+) -> Said:
     for each in chain(error):
-        inner = carried(each)
-        said = ask(each) if inner == (each,) else _said_of(each, ask)
+        if any(inner is each for inner in carried(each)):
+            said = ask(each)
+        elif any(outer is each for outer in within):
+            said = None  # `raise group.exceptions[0] from group`: it is being looked into
+        else:
+            said = _said_of(each, ask, within)
         if said is not None:
             return said
     return None

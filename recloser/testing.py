@@ -10,6 +10,7 @@ With pytest the fixture `recloser_world` is such a world.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any, TypedDict, Unpack
 
@@ -51,11 +52,11 @@ class Clock:
         """Let time pass, and what is due in it happen.
 
         Raises:
-            ValueError: time would run backwards.
+            ValueError: time would run backwards, or without end.
 
         """
-        if seconds < 0:
-            raise ValueError(f"seconds = {seconds!r} is not allowed: a clock only goes forward")
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"seconds = {seconds!r} is not allowed: a clock only goes forward, some seconds")
         end = self._seconds + seconds
         for deadline in sorted(
             (each for each in self._deadlines if each.at <= end), key=lambda each: each.at

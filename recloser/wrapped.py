@@ -32,11 +32,21 @@ def _inner(error: BaseException) -> tuple[BaseException, ...]:
         return error.exceptions
     # Nobody can have raised it who has not imported it.
     tenacity: Any = sys.modules.get("tenacity")
-    if tenacity is not None and isinstance(error, tenacity.RetryError):
-        attempt = error.last_attempt
-        last = attempt.exception() if attempt.done() and not attempt.cancelled() else None
+    retry_error = getattr(tenacity, "RetryError", None)
+    if isinstance(retry_error, type) and isinstance(error, retry_error):
+        last = _last_raised(error)
         return () if last is None else (last,)  # none: it retried because of an answer
     return ()
+
+
+def _last_raised(error: Any) -> BaseException | None:
+    try:
+        attempt = error.last_attempt
+        last: BaseException | None = attempt.exception() if attempt.done() else None
+    except Exception:  # noqa: BLE001  (anything may be in its place, where a test made the error)
+        return None
+    else:
+        return last
 
 
 def chain(error: BaseException) -> tuple[BaseException, ...]:

@@ -63,19 +63,26 @@ async def leave(
     if not guard.may_wait_at_the_end(number):
         guard.leave(number, outcome, retry_after, was_cancelled=was_cancelled)
         return
+
+    def work() -> None:
+        guard.leave(number, outcome, retry_after, was_cancelled=was_cancelled)
+
+    if not may_wait:  # there may be no loop any more
+        if not threads(work):
+            work()
+        return
     loop = _running_loop()
     left = loop.create_future()
 
-    def work() -> None:
+    def work_and_tell() -> None:
         try:
-            guard.leave(number, outcome, retry_after, was_cancelled=was_cancelled)
+            work()
         finally:
             _tell(loop, left, None)
 
-    if not threads(work):
-        work()
-    if may_wait:
-        await left
+    if not threads(work_and_tell):
+        work_and_tell()
+    await left
 
 
 def is_cancellation(error: BaseException) -> bool:

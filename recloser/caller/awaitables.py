@@ -31,10 +31,10 @@ class Answers(Enum):
     NEVER = "never"
 
 
-# What most functions return, and is no awaitable.
-PLAIN = frozenset({type(None), bool, int, float, str, bytes, dict, list, tuple, set})
+# What most functions return, and is no awaitable: the types, by identity, since a metaclass may make a type
+# that cannot be hashed. An answer is known by its type: a proxy's `__class__` may do or raise anything.
+PLAIN = frozenset(map(id, (type(None), bool, int, float, str, bytes, dict, list, tuple, set)))
 
-_GENERATORS = frozenset({GeneratorType, AsyncGeneratorType})
 _CONTEXT_MANAGERS = frozenset({"_GeneratorContextManager", "_AsyncGeneratorContextManager"})
 
 # What is run itself when it is called.
@@ -51,21 +51,25 @@ _kinds: dict[object, Answers] = {}
 
 def kind_of(answer: Any) -> Answers:
     """Tell what a plain function has returned."""
-    kind = answer.__class__
-    if kind in PLAIN:
+    kind = type(answer)
+    if id(kind) in PLAIN:
         return Answers.AT_ONCE
     if hasattr(kind, "add_done_callback") and hasattr(kind, "exception"):
         return Answers.RUNNING
     if hasattr(kind, "__await__"):
         return Answers.LATER
-    is_lazy = kind in _GENERATORS or (kind.__module__ == "contextlib" and kind.__name__ in _CONTEXT_MANAGERS)
+    is_generator = kind is GeneratorType or kind is AsyncGeneratorType
+    is_lazy = is_generator or (kind.__module__ == "contextlib" and kind.__name__ in _CONTEXT_MANAGERS)
     return Answers.NEVER if is_lazy else Answers.AT_ONCE
 
 
 def known_kind(function: Callable[..., Any]) -> Answers:
     """Tell how a function answers, as far as it is known: as it is declared, or as it did before."""
     key = _key(function)
-    kind = _kinds.get(key)
+    try:
+        kind = _kinds.get(key)
+    except Exception:  # noqa: BLE001  (it holds something of an unhashable type)
+        return _declared(function)
     if kind is None:
         if len(_kinds) >= MOST_REMEMBERED:
             _kinds.clear()  # a program that makes code without end: what is known is learned again
@@ -75,7 +79,8 @@ def known_kind(function: Callable[..., Any]) -> Answers:
 
 def learn(function: Callable[..., Any], kind: Answers) -> None:
     """Remember how a plain function answered."""
-    _kinds[_key(function)] = kind
+    with contextlib.suppress(Exception):  # as in `known_kind`
+        _kinds[_key(function)] = kind
 
 
 def _key(function: Any) -> object:
@@ -86,11 +91,13 @@ def _key(function: Any) -> object:
     """
     if not isinstance(function, FunctionType | MethodType):
         if isinstance(function, functools.partial):
-            return (functools.partial, _key(function.func), *_held(function.args))
+            held_by_name = function.keywords.values()
+            return (functools.partial, _key(function.func), *_held(function.args), *_held(held_by_name))
         return (
             type(function),
             getattr(function, "__name__", None),
             getattr(function, "__self__", None) is None,
+            *_held(() if isinstance(function, type) else getattr(function, "__dict__", {}).values()),
         )
     code = function.__code__
     held: list[object] = []
@@ -98,6 +105,9 @@ def _key(function: Any) -> object:
         held.extend(_held([_content(cell) for cell in function.__closure__]))
     if function.__defaults__ is not None:
         held.extend(_held(function.__defaults__))
+    by_name = getattr(function, "__kwdefaults__", None)
+    if by_name is not None:
+        held.extend(_held(by_name.values()))
     bound_to = getattr(function, "__self__", None)
     if bound_to is not None:
         held.append(type(bound_to))
@@ -109,7 +119,7 @@ def _key(function: Any) -> object:
 
 def _held(things: Iterable[Any]) -> list[object]:
     """Functions by their code, all else by its type: enough to tell an async client from a plain one."""
-    return [getattr(thing, "__code__", None) or type(thing) for thing in things]
+    return [thing.__code__ if type(thing) in (FunctionType, MethodType) else type(thing) for thing in things]
 
 
 def _content(cell: Any) -> Any:

@@ -224,7 +224,7 @@ class CircuitBreaker:
                 if self._is_answered(error, self._failed(guard, number, error)):
                     return self._instead(Missed(function, args, kwargs, raised=error))
                 raise
-            if answer.__class__ not in PLAIN:
+            if id(type(answer)) not in PLAIN:
                 kind = awaitables.kind_of(answer)
                 if kind is not at_once:
                     return self._pending(guard, number, answer, (function, args, kwargs))
@@ -341,7 +341,7 @@ class CircuitBreaker:
             try:
                 answer = function(*args, **kwargs) if pending is None else pending
                 # A plain function may also answer at once.
-                if answer.__class__ is CoroutineType or awaitables.kind_of(answer) is not Answers.AT_ONCE:
+                if type(answer) is CoroutineType or awaitables.kind_of(answer) is not Answers.AT_ONCE:
                     answer = await answer
             except BaseException as error:
                 if self._is_answered(error, await self._leave_async(guard, number, error)):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import FunctionType
 
 from recloser.errors import CircuitOpen
+from recloser.wrapped import chain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -146,5 +147,8 @@ def _end_without(missed: Missed) -> Any:
 
 def _name_cause(error: Exception, missed: Missed) -> None:
     cause = missed.circuit_open or missed.raised
-    if cause is not None and error is not cause and error.__cause__ is None:
-        error.__cause__ = cause
+    # What the fallback has taken out of the cause must not be caused by it: a chain has an end.
+    if cause is None or error.__cause__ is not None or any(error is each for each in chain(cause)):
+        return
+    # Not by assignment: an exception may be a frozen dataclass.
+    BaseException.__dict__["__cause__"].__set__(error, cause)

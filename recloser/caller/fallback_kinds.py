@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 _GIVEN = ("circuit_open", "failed_with")
 _AWAITED = (Answers.ASYNC, Answers.LATER, Answers.RUNNING)
+_NOT_AT_ONCE = (*_AWAITED, Answers.NEVER)
 
 
 class Value(Fallback):
@@ -167,23 +168,22 @@ class LastGood(Fallback):
         try:
             key = self._full_key(function, args, kwargs)
             kept = copy.deepcopy(answer)  # the caller may change what it was given
+            with self._lock:
+                self._answers[key] = (self._clock(), kept)
+                self._answers.move_to_end(key)
+                while len(self._answers) > self._max_items:
+                    self._answers.popitem(last=False)
         except Exception as error:  # noqa: BLE001  (the call has succeeded: its answer must not suffer)
             self._tell(function, error)
-            return
-        with self._lock:
-            self._answers[key] = (self._clock(), kept)
-            self._answers.move_to_end(key)
-            while len(self._answers) > self._max_items:
-                self._answers.popitem(last=False)
 
     def _found(self, missed: Missed) -> Any:
         try:
             key = self._full_key(missed.function, missed.args, missed.kwargs)
+            with self._lock:  # arguments are compared in it, by their own `__eq__`
+                at, answer = self._answers.get(key, (-math.inf, None))
         except Exception as error:  # noqa: BLE001  (what cannot be remembered is not there to recall)
             self._tell(missed.function, error)
             return NONE
-        with self._lock:
-            at, answer = self._answers.get(key, (-math.inf, None))
         if self._clock() - at > self._max_age_seconds:
             return NONE
         return copy.deepcopy(answer)
@@ -230,11 +230,13 @@ def last_good(
 
     Raises:
         ValueError: an age that is not positive, or fewer than one item.
-        TypeError: a key that is no function.
+        TypeError: a key that is no plain function, or a clock that is none.
 
     """
-    if key is not None and not callable(key):
-        raise TypeError(f"key = {key!r} is not allowed: a function of the call's arguments")
+    if key is not None and (not callable(key) or known_kind(key) in _NOT_AT_ONCE):
+        raise TypeError(f"key = {key!r} is not allowed: a plain function of the call's arguments")
+    if not callable(clock):
+        raise TypeError(f"clock = {clock!r} is not allowed: a function that returns epoch seconds")
     is_number = isinstance(max_age_seconds, int | float) and not isinstance(max_age_seconds, bool)
     if not is_number or not max_age_seconds > 0:
         raise ValueError(f"max_age_seconds = {max_age_seconds!r} is not allowed: more than 0 seconds")

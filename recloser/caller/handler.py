@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import Callable
 
@@ -69,14 +70,18 @@ def _expire_everything() -> None:
 
 
 def _has_deadline(context: Any) -> bool:
-    return hasattr(context, "get_remaining_time_in_millis")
+    try:
+        return hasattr(context, "get_remaining_time_in_millis")
+    except Exception:  # noqa: BLE001  (an event of anybody's making)
+        return False
 
 
 def _expiry(context: Any) -> float | None:
-    if context is None:
-        return None
-    milliseconds = context.get_remaining_time_in_millis()
-    if not isinstance(milliseconds, int | float):  # a mock in somebody's test
+    try:
+        milliseconds = context.get_remaining_time_in_millis()
+        if not isinstance(milliseconds, int | float) or not math.isfinite(milliseconds):
+            return None
+    except Exception:  # noqa: BLE001  (no context, or a stand-in in somebody's test)
         return None
     remaining = milliseconds / 1000
     return time.time() + remaining - min(LONGEST_MARGIN_SECONDS, remaining * MARGIN_SHARE)

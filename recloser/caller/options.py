@@ -80,5 +80,7 @@ def _check_hook(name: str, hook: Any) -> None:
         return
     if not callable(hook):
         raise TypeError(f"{name} = {hook!r} is not allowed: a function")
-    if known_kind(hook) is Answers.ASYNC:
-        raise TypeError(f"{name} = {hook!r} is not allowed: a plain function, or nobody would await it")
+    if known_kind(hook) in (Answers.ASYNC, Answers.NEVER):
+        raise TypeError(
+            f"{name} = {hook!r} is not allowed: a plain function; an async one or a generator would not run"
+        )

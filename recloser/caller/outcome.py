@@ -77,7 +77,7 @@ class Classifier:
     def raised(self, error: BaseException) -> Outcome:
         """Classify an exception. KeyboardInterrupt and its like say nothing, unless they are handled."""
         parts = carried(error)
-        if parts == (error,):
+        if any(part is error for part in parts):
             return self._raised(error)
         if isinstance(error, self._named) and not all(map(_is_refusal, parts)):
             return self._raised(error)

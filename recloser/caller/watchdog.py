@@ -13,6 +13,8 @@ logger = logging.getLogger(__name__)
 
 
 _FEW = 64
+# A lock cannot be waited for without bound: `threading.TIMEOUT_MAX`. A deadline may lie any time ahead.
+LONGEST_WAIT_SECONDS = 60.0
 
 
 class Deadline:
@@ -90,4 +92,4 @@ class ThreadWatchdog:
                 seconds = self._deadlines[0][0] - self._clock()
                 if seconds <= 0:
                     return heapq.heappop(self._deadlines)[2]
-                self._changed.wait(seconds)
+                self._changed.wait(min(seconds, LONGEST_WAIT_SECONDS))

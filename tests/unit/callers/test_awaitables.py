@@ -326,3 +326,82 @@ def test_functions_without_end(world: World) -> None:
         exec(f"def function(): return {number}", namespace)
         assert breaker.call(namespace["function"]) == number
     assert len(awaitables._kinds) <= awaitables.MOST_REMEMBERED
+
+
+class AsyncClient:
+    async def get(self) -> str:
+        await asyncio.sleep(0)
+        return "later"
+
+
+class PlainClient:
+    def get(self) -> str:
+        return "at once"
+
+
+class Operation:
+    """What can be called, and holds its client."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __call__(self) -> Any:
+        return self._client.get()
+
+
+def closure_by_name(client: Any) -> Callable[[], Any]:
+    def get(*, client: Any = client) -> Any:
+        return client.get()
+
+    return get
+
+
+def fetch(*, client: Any) -> Any:
+    return client.get()
+
+
+@pytest.mark.parametrize(
+    "holding",
+    [lambda client: functools.partial(fetch, client=client), closure_by_name, Operation],
+    ids=["partial", "default of a name", "object"],
+)
+def test_what_a_function_holds_by_name(world: World, holding: Callable[[Any], Callable[[], Any]]) -> None:
+    """How a function answers is known by what it holds, however it does: a plain client answers at once."""
+    breaker = world.breaker(NAME)
+
+    async def main() -> Any:
+        return await breaker.call(holding(AsyncClient()))
+
+    assert asyncio.run(main()) == "later"
+    assert breaker.call(holding(PlainClient())) == "at once"
+
+
+class NotHashable(type):
+    """A metaclass that compares its classes, and so makes them unhashable."""
+
+    def __eq__(cls, other: object) -> bool:
+        return cls is other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class OfNotHashable(metaclass=NotHashable):
+    pass
+
+
+class Unbound:
+    """A proxy of something that is not there, as LocalProxy, SimpleLazyObject or weakref.proxy may be."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(f"nothing is here that has {name}")
+
+
+@pytest.mark.parametrize("make", [OfNotHashable, Unbound])
+def test_odd_answers_and_odd_things_held(
+    world: World, function_way: Callable[..., Any], make: Callable[[], Any]
+) -> None:
+    """Neither an answer nor what a function holds is touched: the caller gets it, and the call is counted."""
+    breaker, thing = world.breaker(NAME), make()
+    assert function_way(breaker, lambda: thing) is thing
+    assert function_way(breaker, functools.partial(lambda held: held, thing)) is thing
+    assert (world.metric("Failure"), breaker._guard.running) == ([0, 0], {})

@@ -322,3 +322,29 @@ def test_many_event_loops(world: World) -> None:
         thread.join(timeout=30)
     assert answers == [list(range(20))] * 8
     assert world.metric("Failure") == [0] * (8 * 20 * 2)
+
+
+@WAYS
+def test_a_probe_that_outlives_its_loop(world: World, tables: SlowTables, way: Calling) -> None:
+    """A probe whose coroutine is closed after its loop, as the collector does, gives its permit back."""
+    breaker = world.breaker(NAME, tables=tables)
+    loop = asyncio.new_event_loop()
+
+    async def main() -> Awaitable[None]:
+        begun = asyncio.Event()
+
+        async def endless() -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        probe = way(breaker, endless)
+        task = asyncio.ensure_future(probe)
+        await begun.wait()
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        return probe
+
+    probe = loop.run_until_complete(main())
+    loop.close()
+    probe.close()  # type: ignore[attr-defined]
+    assert probes_settled(tables).succeeded == frozenset()
+    assert breaker._guard.running == {}

@@ -10,6 +10,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -485,3 +486,71 @@ def test_last_good_keeps_no_object_alive(world: World) -> None:
     del client
     gc.collect()
     assert gone() is None
+
+
+@dataclass(frozen=True)
+class Frozen(Exception):  # noqa: N818
+    """An exception whose attributes cannot be set."""
+
+    code: int
+
+
+def test_the_refusal_is_the_cause_of_any_exception(world: World) -> None:
+    """The exception of a fallback reaches the caller as it is, also one whose attributes cannot be set."""
+
+    def raises() -> str:
+        raise Frozen(3)
+
+    breaker = world.breaker(NAME, fallback=function(raises))
+    world.force_open(NAME)
+    with pytest.raises(Frozen) as raised:
+        breaker.call(lambda: "paid")
+    assert isinstance(raised.value.__cause__, CircuitOpen)
+
+
+def test_a_fallback_that_raises_what_it_took_out_of_the_failure(world: World) -> None:
+    """A chain of causes has an end: what the failure was raised from is not caused by the failure."""
+
+    def unwraps(failed_with: Exception) -> str:
+        assert failed_with.__cause__ is not None
+        raise failed_with.__cause__
+
+    def fails() -> str:
+        raise ConnectionError from TimeoutError()
+
+    breaker = world.breaker(NAME, fallback=function(unwraps), fallback_on_failure=True)
+    with pytest.raises(TimeoutError) as raised:
+        breaker.call(fails)
+    assert raised.value.__cause__ is None
+
+
+class Uncomparable:
+    """What can be hashed but not compared."""
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        raise ArithmeticError
+
+
+def test_arguments_that_cannot_be_compared(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """They spoil no call: `last_good` keeps nothing of them, and says so once."""
+    look_up = remembering(world)(lambda _: "found")
+    assert [look_up(Uncomparable()) for _ in range(3)] == ["found"] * 3
+    world.force_open(NAME)
+    with pytest.raises(CircuitOpen):
+        look_up(Uncomparable())
+    assert caplog.text.count("last_good keeps no answers") == 1
+
+
+async def later_key(_: object) -> str:
+    return "key"
+
+
+def test_what_last_good_cannot_use() -> None:
+    """A key that answers later, and a clock that is no function, are refused when they are given."""
+    with pytest.raises(TypeError, match=r"key = .*later_key.* is not allowed: a plain function"):
+        last_good(key=later_key)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"clock = 5 is not allowed"):
+        last_good(clock=5)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -300,3 +301,31 @@ def test_a_process_that_is_killed(timeout: float | None, remaining: int, expecte
     rest, _ = process.communicate(timeout=10)
     assert process.returncode == -signal.SIGKILL
     assert [json.loads(line)["Failure"] for line in [*lines, *rest.splitlines()]] == expected
+
+
+class RaisingContext:
+    def get_remaining_time_in_millis(self) -> int:
+        raise NotImplementedError
+
+
+class RaisingEvent:
+    @property
+    def get_remaining_time_in_millis(self) -> int:
+        raise LookupError
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        RaisingContext(),
+        RaisingEvent(),
+        SimpleNamespace(get_remaining_time_in_millis=3000),
+        *(
+            SimpleNamespace(get_remaining_time_in_millis=lambda said=said: said)
+            for said in (float("nan"), float("inf"), 10**400, sys.maxsize, None, "3000")
+        ),
+    ],
+)
+def test_a_context_of_somebodys_own(context: Any) -> None:
+    """Whatever a stand-in for the context says or raises, the handler runs."""
+    assert handler(lambda event, _: event["pays"])({"pays": "paid"}, context) == "paid"

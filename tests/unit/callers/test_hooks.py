@@ -100,8 +100,12 @@ async def asynchronous(*_: object) -> None:
     """Nobody would await it."""
 
 
+def generator(*_: object) -> Any:
+    yield
+
+
 @pytest.mark.parametrize("hook", ["on_refused", "on_state_seen"])
-@pytest.mark.parametrize("given", [3, "log", asynchronous])
+@pytest.mark.parametrize("given", [3, "log", asynchronous, generator])
 def test_a_hook_is_a_plain_function(hook: str, given: Any) -> None:
     """Anything else is refused by name at construction."""
     with pytest.raises(TypeError, match=rf"{hook} = .* is not allowed: a (plain )?function"):

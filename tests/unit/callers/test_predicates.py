@@ -296,6 +296,22 @@ def test_predicates_look_into_what_carries_others(predicate: Any, error: Excepti
     assert predicate(wrapped(ExceptionGroup("tasks", [retried(wrapped(error))]))) is True
 
 
+def unwrapped(carrier: Any, error: BaseException) -> BaseException:
+    """`error` as `raise error from carrier` raises it, where `carrier` carries it."""
+    error.__cause__ = carrier
+    return error
+
+
+@PREDICATES
+@pytest.mark.parametrize("carry", [retried, lambda each: ExceptionGroup("tasks", [each])])
+def test_predicates_of_what_was_taken_out(predicate: Any, error: Exception, carry: Any) -> None:
+    """An error that was raised `from` the group it was taken out of is looked at once."""
+    assert predicate(unwrapped(carry(KeyError("no")), error)) is True
+    for other in (KeyError(), KeyError()):
+        assert predicate(unwrapped(carry(other), other)) is None
+        assert predicate(ExceptionGroup("outer", [other])) is None
+
+
 @PREDICATES
 def test_predicates_look_at_no_context(predicate: Any, error: Exception) -> None:
     """What was handled when an error was raised may be another call's: it says nothing of this one."""

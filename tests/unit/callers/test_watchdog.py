@@ -137,3 +137,15 @@ def test_where_no_thread_can_be_started(
     assert "can't start new thread" in caplog.text
     watchdog.watch(time.time() + 60, lambda: None)
     assert came.wait(timeout=10)
+
+
+@pytest.mark.parametrize("seconds", [1e10, 1e30, float("inf")])
+def test_a_deadline_that_no_lock_can_wait_for(seconds: float) -> None:
+    """A deadline may lie any time ahead; the watchdog goes on to see the others."""
+    watchdog, came = ThreadWatchdog(), threading.Event()
+    watchdog.watch(time.time() + seconds, lambda: None)
+    watchdog.watch(time.time() + 0.05, came.set)  # it goes back to the first before it is asked for the next
+    assert came.wait(timeout=10)
+    came.clear()
+    watchdog.watch(time.time(), came.set)
+    assert came.wait(timeout=10)

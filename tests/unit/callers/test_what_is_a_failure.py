@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from types import ModuleType
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -409,3 +412,36 @@ def test_a_predicate_that_is_interrupted(world: World, settings: Any) -> None:
     probes = world.tables.read_probes("payments-api", 1)
     assert probes is not None
     assert (probes.out, breaker._guard.running) == (0, {})
+
+
+class NeverEqual(Exception):  # noqa: N818
+    """An exception that cannot be compared."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ArithmeticError
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    "stand_in", [None, MagicMock(), ModuleType("tenacity")], ids=["none", "mock", "empty"]
+)
+def test_odd_exceptions(
+    world: World, way: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, stand_in: Any
+) -> None:
+    """The caller gets its exception, whatever it is and whatever stands in for tenacity: a failure."""
+    monkeypatch.setitem(sys.modules, "tenacity", stand_in)
+    breaker = world.breaker(NAME)
+    for error in (NeverEqual(), ExceptionGroup("tasks", [NeverEqual()])):
+        with pytest.raises(type(error)) as raised:
+            way(breaker, raising(error))
+        assert raised.value is error
+    assert (world.metric("Failure"), breaker._guard.running) == ([1, 1], {})
+
+
+def test_a_retry_error_of_somebodys_own(world: World) -> None:
+    """Tests make a RetryError of anything: it is a failure, and the caller gets it."""
+    breaker = world.breaker(NAME)
+    with pytest.raises(tenacity.RetryError):
+        breaker.call(raising(tenacity.RetryError("gave up")))  # type: ignore[arg-type]
+    assert world.metric("Failure") == [1]
