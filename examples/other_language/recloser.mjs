@@ -31,7 +31,7 @@ export function readFlag(item) {
 export function verdict(flag, nowMs, random = Math.random()) {
   if (isInForce(flag.override, nowMs)) return flag.override.state === 'CLOSED' ? 'call' : 'refuse';
   if (flag.state !== 'CLOSED') return nowMs >= flag.retryAt ? 'probe' : 'refuse';
-  const closedForMs = nowMs - (flag.closedAt ?? -Infinity);
+  const closedForMs = Math.max(0, nowMs - (flag.closedAt ?? -Infinity)); // the writer's clock may be ahead
   return !flag.enforce || closedForMs >= flag.rampMs || random < closedForMs / flag.rampMs ? 'call' : 'refuse';
 }
 

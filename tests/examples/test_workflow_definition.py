@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from contract import blocks
 from stored_tables import ROOT
 
@@ -71,3 +72,55 @@ def test_it_writes_what_the_contract_says() -> None:
             for words in ("SET #mark = granted + :one ", " AND attribute_not_exists(#mark)"):
                 without_mark = without_mark.replace(words, "")
             assert STATES[state]["Arguments"][expression] == without_mark
+
+
+NOW_MS = 1_789_364_587_912
+ODD: list[dict[str, Any]] = [
+    *[{"N": number} for number in ("0", "-1", "1.5", "1E+125", "9" * 38, str(NOW_MS + 3_600_000))],
+    *[{"S": text} for text in ("", "OPEN", "CLOSED", "ajar")],
+    {"NULL": True},
+    {"NS": ["1"]},
+    *[
+        {"M": {"state": {"S": "OPEN"}, "until": until}}
+        for until in ({"N": "1"}, {"S": "soon"}, {"NULL": True})
+    ],
+    *[{"M": {"ramp_seconds": seconds}} for seconds in ({"N": "0"}, {"N": "-5"}, {"N": "1E+120"}, {"S": "5"})],
+]
+
+
+def evaluated(expression: str, variables: dict[str, Any]) -> Any:
+    """Evaluate an expression; Step Functions fails the execution where one has no result."""
+    jsonata = pytest.importorskip("jsonata")
+    answer = jsonata.Jsonata(expression.removeprefix("{%").removesuffix("%}").strip()).evaluate(
+        None, variables
+    )
+    assert answer is not None, expression
+    return answer
+
+
+def way(flag: dict[str, Any]) -> str:
+    """Say to which state a flag leads."""
+    known = {"flag": flag, "read_at": NOW_MS}
+    variables = known | {
+        name: evaluated(expression, known) for name, expression in STATES["UnderstandFlag"]["Assign"].items()
+    }
+    for choice in STATES["MayCall"]["Choices"]:
+        if evaluated(choice["Condition"], variables):
+            return str(choice["Next"])
+    return str(STATES["MayCall"]["Default"])
+
+
+@pytest.mark.parametrize("ahead_ms", [1, 3_600_000])
+def test_a_close_by_a_clock_that_is_ahead(ahead_ms: int) -> None:
+    """Without a ramp a closed circuit is called, also where its close lies ahead of the workflow's clock."""
+    flag = {"state": {"S": "CLOSED"}, "closed_at": {"N": str(NOW_MS + ahead_ms)}}
+    assert way(flag) == "Call"
+    assert way(flag | {"policy": {"M": {"ramp_seconds": {"N": "0"}}}}) == "Call"
+
+
+@pytest.mark.parametrize("attribute", ["state", "override", "generation", "retry_at", "closed_at", "policy"])
+@pytest.mark.parametrize("state", ["CLOSED", "OPEN"])
+def test_no_flag_fails_the_workflow(state: str, attribute: str) -> None:
+    """Whatever somebody wrote in an item, the workflow calls, claims or refuses: a choice catches nothing."""
+    ways = {way({"state": {"S": state}, attribute: value}) for value in ODD}
+    assert ways <= {"Call", "ClaimPermit", "RecordRefusal"}
