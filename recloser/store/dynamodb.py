@@ -62,6 +62,7 @@ _ATTEMPTS_WHEN_BUSY = 3
 _ATTEMPTS_WITHOUT_ANSWER = 2
 _KEYS_PER_BATCH = 100  # "BatchGetItem", DynamoDB API reference
 _MARKS_KEPT = 1000
+_PROBLEMS_KEPT = 1000
 
 T = TypeVar("T")
 
@@ -352,8 +353,7 @@ class DynamoDBTables:
         reports = []
         for item in items:
             _, _, report, problems = decode_report(item)
-            for problem in problems:
-                logger.warning("circuit %s: a report is turned away: %s", printable(name), problem)
+            self._tell(name, problems, what="a report is turned away")
             reports.append(report)
         return {at: each for at, each in total(reports).items() if since_second <= at <= until_second}
 
@@ -507,12 +507,14 @@ class DynamoDBTables:
         self._tell(name, problems)
         return circuit
 
-    def _tell(self, name: str, problems: list[str]) -> None:
+    def _tell(self, name: str, problems: list[str], what: str = "stored item") -> None:
         """Log each problem once: callers read the same item every few seconds."""
         for problem in problems:
             if (name, problem) not in self._problems_told:
+                if len(self._problems_told) >= _PROBLEMS_KEPT:  # somebody writes ever new ones
+                    self._problems_told.clear()
                 self._problems_told.add((name, problem))
-                logger.error("circuit %s: stored item: %s", printable(name), problem)
+                logger.error("circuit %s: %s: %s", printable(name), what, problem)
 
 
 class _Busy(StoreError):  # noqa: N818  (not an error by itself: a reason to ask again)

@@ -147,7 +147,9 @@ def decode_report(item: Mapping[str, Any]) -> tuple[str, int, dict[int, Counted]
             continue
         counted = _counted(calls, failures)
         if counted is None:
-            problems.append(f"second {second}: calls {calls!r}, failures {failures!r} were never counted")
+            problems.append(
+                f"second {second}: calls {calls!r:.80}, failures {failures!r:.80} were never counted"
+            )
         else:
             report[second] = counted.in_shard(int(found["shard"]))
     return name, int(found["generation"]), report, problems

@@ -36,7 +36,9 @@ READ_UNIT_BYTES = 4096
 LONGEST_TEXT_BYTES = 128
 LONGEST_TRIP_REASON_BYTES = 1024  # an alarm's reason has at most 1023 characters, nearly always ASCII
 DATAPOINTS_KEPT = 5
+LONGEST_PROBLEM = 500  # characters: an item may hold 400 KB, and problems are logged
 
+LONGEST_ALARM_NAME = 255
 # "AlarmName", PutMetricAlarm, CloudWatch API reference; and lone surrogates, which are no characters.
 _NOT_IN_ALARM_NAMES = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -263,13 +265,15 @@ class _Row:
         try:
             return read(decode(self._item[attribute]))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            self.problems.append(f"{attribute}: {error!s} (taken as {default!r})")
+            self.problems.append(f"{attribute}: {error!s:.{LONGEST_PROBLEM}} (taken as {default!r})")
             return default
 
     def take_policy(self, attribute: str) -> Mapping[str, Any]:
         """Read the settings, each by itself: one that cannot be used leaves the others in force."""
         settings, problems = usable(self.take(attribute, _map, {}))
-        self.problems += [f"{attribute}: {printable(problem)} (passed over)" for problem in problems]
+        self.problems += [
+            f"{attribute}: {printable(problem)[:LONGEST_PROBLEM]} (passed over)" for problem in problems
+        ]
         return settings
 
 
@@ -296,7 +300,7 @@ def _text(value: object) -> str:
 
 def _alarm_name(value: object) -> str:
     """Read an alarm's name as it is: it is asked for by it. CloudWatch takes no control characters."""
-    if isinstance(value, str) and not _NOT_IN_ALARM_NAMES.search(value):
+    if isinstance(value, str) and len(value) <= LONGEST_ALARM_NAME and not _NOT_IN_ALARM_NAMES.search(value):
         return value
     raise ValueError(f"{value!r:.300} is no alarm's name")
 

@@ -384,3 +384,14 @@ def test_what_is_read_can_be_written(row: dict[str, Any]) -> None:
     assert len(problems) == 1
     assert circuit == Circuit(NAME)
     encode_circuit(circuit)
+
+
+@pytest.mark.parametrize("attribute", ["state", "revision", "override", "alarm", "history", "trip", "policy"])
+@pytest.mark.parametrize(
+    "long", [{"S": "x" * 300_000}, {"M": {"permits": {"S": "x" * 300_000}, "state": {"S": "x" * 300_000}}}]
+)
+def test_problems_are_short(attribute: str, long: dict[str, Any]) -> None:
+    """What is said of an attribute is short, however much somebody wrote in it."""
+    _, problems = decode_circuit(NAME, {attribute: long})
+    assert problems
+    assert all(len(problem) < 600 for problem in problems)
