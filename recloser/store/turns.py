@@ -82,14 +82,15 @@ class DynamoDBTurns:
         return None
 
     def _take_free(self, now_ms: int, patience_ms: int) -> bool:
-        """Take a turn that is free now; one that lies absurdly far ahead was written by a wrong clock."""
+        """Take a turn that is free now. One absurdly far ahead, or no number, was never given out."""
         taken = self._update(
             UpdateExpression="SET next_at = :then, expires = :expires",
-            ConditionExpression="attribute_not_exists(next_at) OR next_at <= :now OR next_at > :absurd",
+            ConditionExpression="NOT attribute_type(next_at, :n) OR next_at <= :now OR next_at > :absurd",
             ExpressionAttributeValues={
                 ":then": encode(now_ms + self._interval_ms),
                 ":expires": encode(now_ms // 1000 + _KEPT_SECONDS),
                 ":now": encode(now_ms),
+                ":n": encode("N"),
                 ":absurd": encode(now_ms + _longest_queue_ms(patience_ms)),
             },
         )

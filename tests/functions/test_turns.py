@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from deployed_functions import Region
 
 from recloser.control.alarms import SET_ALARM_STATE_INTERVAL_MS
-from recloser.store.turns import DynamoDBTurns, LocalTurns, Turns
+from recloser.store.turns import TURNS_KEY, DynamoDBTurns, LocalTurns, Turns
 
 NOW_MS = 1_789_364_587_912
 PATIENCE_MS = 2_000
@@ -46,6 +47,15 @@ def test_a_turn_of_a_wrong_clock_stops_nobody(make: Callable[[], Turns]) -> None
     assert turns.take(NOW_MS + 3_600_000, PATIENCE_MS) == 0
     assert turns.take(NOW_MS, PATIENCE_MS) == 0
     assert turns.take(NOW_MS, PATIENCE_MS) == 334
+
+
+@pytest.mark.parametrize("written", [{"S": "soon"}, {"NULL": True}, {"N": "1E+30"}, {"N": "-1"}, {"L": []}])
+def test_a_turn_that_was_written_manually_stops_nobody(region: Region, written: dict[str, Any]) -> None:
+    """Whatever somebody wrote in the place of the next turn, alarms are set again."""
+    stored = region.stored
+    stored.put_probes({"permit": {"S": TURNS_KEY}, "next_at": written})
+    turns = DynamoDBTurns(stored.client, stored.probe_table, SET_ALARM_STATE_INTERVAL_MS)
+    assert [turns.take(NOW_MS, PATIENCE_MS) for _ in range(2)] == [0, 334]
 
 
 def test_turns_are_no_permits(region: Region) -> None:
