@@ -52,7 +52,11 @@ def in_parallel(names: Sequence[str], do: Callable[[str], Any]) -> list[tuple[st
             return error
 
     with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(names) or 1)) as pool:
-        return list(zip(names, pool.map(attempt, names), strict=True))
+        try:
+            return list(zip(names, pool.map(attempt, names), strict=True))
+        except KeyboardInterrupt:  # what has begun ends; the others are not begun any more
+            tell("interrupted: some circuits may have been changed, as recloser status shows")
+            raise
 
 
 def end(done: Sequence[tuple[str, Any]]) -> None:

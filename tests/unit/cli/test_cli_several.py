@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from recloser.circuit import State
 from recloser.cli import choice
+from recloser.cli.changes import in_parallel
 from recloser.cli.main import app
 from recloser.control.control import Control
 from recloser.signals import AlarmRaised
@@ -245,3 +247,21 @@ def test_what_cannot_be_imported_is_not_exported(
     assert exported.stderr.count("is left out: ") == 2
     answer = CliRunner().invoke(app, ["import", "-", "--replace"], input=exported.stdout)
     assert (answer.stdout, answer.stderr) == ("search: imported\n", "")
+
+
+def test_an_interrupt_says_what_may_have_been_done(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C leaves the circuits alone that were not begun, and says where to see the others."""
+    begun: list[str] = []
+
+    def interrupted(name: str) -> None:
+        begun.append(name)
+        time.sleep(0.01)  # so that the interrupt is met while others wait
+        if name == "circuit-0":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        in_parallel([f"circuit-{number}" for number in range(10_000)], interrupted)
+    assert len(begun) < 10_000
+    assert capsys.readouterr().err == (
+        "recloser: interrupted: some circuits may have been changed, as recloser status shows\n"
+    )
