@@ -206,6 +206,8 @@ class Environment(Machine):
             for _ in range(SIBLINGS):
                 TaskContext().run(self.call)
         except (CircuitOpen, DependencyFailed) as error:
+            if self._observer is not None and isinstance(error, DependencyFailed):
+                self._observer.ended(self, failed=True)  # the sibling; this one comes to nothing
             raise CancelledError from error
         finally:
             self.permit, self._is_nested = permit, False
