@@ -33,7 +33,7 @@ class Answers(Enum):
 
 # What most functions return, and is no awaitable: the types, by identity, since a metaclass may make a type
 # that cannot be hashed. An answer is known by its type: a proxy's `__class__` may do or raise anything.
-PLAIN = frozenset(map(id, (type(None), bool, int, float, str, bytes, dict, list, tuple, set)))
+_PLAIN = frozenset(map(id, (type(None), bool, int, float, str, bytes, dict, list, tuple, set)))
 
 _CONTEXT_MANAGERS = frozenset({"_GeneratorContextManager", "_AsyncGeneratorContextManager"})
 
@@ -52,7 +52,7 @@ _kinds: dict[object, Answers] = {}
 def kind_of(answer: Any) -> Answers:
     """Tell what a plain function has returned."""
     kind = type(answer)
-    if id(kind) in PLAIN:
+    if id(kind) in _PLAIN:
         return Answers.AT_ONCE
     if hasattr(kind, "add_done_callback") and hasattr(kind, "exception"):
         return Answers.RUNNING

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import CoroutineType, TracebackType
 
 from recloser.caller import aio, awaitables
-from recloser.caller.awaitables import PLAIN, Answers
+from recloser.caller.awaitables import Answers
 from recloser.caller.block import EnterMethod, ExitMethod, Use
 from recloser.caller.fallback import RAISE, Fallback, Missed, checked
 from recloser.caller.guard import Guard
@@ -201,9 +201,10 @@ class CircuitBreaker:
         raises, looks = self._fallback.is_absent, self._looks_at_answers
         # Bound once: Python 3.11 looks an enumeration's member up by a function call.
         later, at_once = Answers.LATER, Answers.AT_ONCE
+        plain_type: type | None = None  # of the last answer: most functions return the same type each time
 
         def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-            nonlocal kind
+            nonlocal kind, plain_type
             if kind is later:
                 # It is admitted when it is awaited.
                 return self._guarded_async(function)(*args, **kwargs)
@@ -224,10 +225,11 @@ class CircuitBreaker:
                 if self._is_answered(error, self._failed(guard, number, error)):
                     return self._instead(Missed(function, args, kwargs, raised=error))
                 raise
-            if id(type(answer)) not in PLAIN:
+            if type(answer) is not plain_type:
                 kind = awaitables.kind_of(answer)
                 if kind is not at_once:
                     return self._pending(guard, number, answer, (function, args, kwargs))
+                plain_type = type(answer)
             if looks or not guard.succeeded(number):
                 return self._answered(guard, number, answer, (function, args, kwargs))
             return answer
