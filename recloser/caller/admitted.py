@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from recloser.caller.local_circuit import LocalCircuit
+    from recloser.caller.flag_cache import KnownFlag
     from recloser.caller.watchdog import Deadline
 
 
@@ -37,7 +37,7 @@ class AdmittedCall:
         self.is_trial = is_trial
         self.permit = permit
         self.deadline: Deadline | None = None
-        self.sharing: LocalCircuit | None = None
+        self.sharing: KnownFlag | None = None
         self.outer: AdmittedCall | None = None
 
     @property
@@ -49,26 +49,29 @@ NESTED = AdmittedCall(0.0, is_counted=False)
 """A call inside a probe or trial of the same circuit: the outer call's end tells about both."""
 
 # Set while a probe or trial runs, and only then: ordinary calls pay nothing for it.
-_innermost: ContextVar[AdmittedCall | None] = ContextVar("recloser_probe", default=None)
+innermost: ContextVar[AdmittedCall | None] = ContextVar("recloser_probe", default=None)
 
 
-def share(call: AdmittedCall, circuit: LocalCircuit) -> None:
-    """Let the calls of the same circuit inside this one, in this thread or task, share its admission."""
+def share(call: AdmittedCall, circuit: KnownFlag) -> None:
+    """Let the calls of the same circuit inside this one, in this thread or task, share its admission.
+
+    The circuit is told by its flag, which all breakers of a process share that have its name.
+    """
     call.sharing = circuit
     call.outer = _innermost_running()
-    _innermost.set(call)
+    innermost.set(call)
 
 
 def end_sharing(call: AdmittedCall) -> None:
     """Say that the call has ended. It may be said in another thread or task than `share` was."""
     call.sharing = None
-    if _innermost.get() is not None:
-        _innermost.set(_innermost_running())
+    if innermost.get() is not None:
+        innermost.set(_innermost_running())
 
 
-def is_shared(circuit: LocalCircuit) -> bool:
+def is_shared(circuit: KnownFlag) -> bool:
     """Tell whether this thread or task is inside a probe or trial of this circuit that still runs."""
-    call = _innermost.get()
+    call = innermost.get()
     while call is not None:
         if call.sharing is circuit:
             return True
@@ -78,7 +81,7 @@ def is_shared(circuit: LocalCircuit) -> bool:
 
 def _innermost_running() -> AdmittedCall | None:
     """Skip calls that have ended before calls inside them, or elsewhere: nobody else takes them away."""
-    call = _innermost.get()
+    call = innermost.get()
     while call is not None and call.sharing is None:
         call = call.outer
     return call

@@ -89,7 +89,7 @@ def is_cancellation(error: BaseException) -> bool:
     """Tell whether an async call was cut off rather than answered."""
     import asyncio  # noqa: PLC0415
 
-    return isinstance(error, asyncio.CancelledError | GeneratorExit)
+    return issubclass(type(error), asyncio.CancelledError | GeneratorExit)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

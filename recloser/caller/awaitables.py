@@ -63,6 +63,15 @@ def kind_of(answer: Any) -> Answers:
     return Answers.NEVER if is_lazy else Answers.AT_ONCE
 
 
+def ended(future: Any) -> tuple[Any, BaseException | None]:
+    """Tell what a future that is done has returned, or raised, or raises when it is asked."""
+    try:
+        error = future.exception()
+        return (future.result() if error is None else None), error
+    except BaseException as raised:  # noqa: BLE001  (it is looked at like any other)
+        return None, raised
+
+
 def known_kind(function: Callable[..., Any]) -> Answers:
     """Tell how a function answers, as far as it is known: as it is declared, or as it did before."""
     key = _key(function)

@@ -14,7 +14,7 @@ from recloser.caller.fallback import RAISE, Fallback, Missed, checked
 from recloser.caller.guard import Guard
 from recloser.caller.local_trip import LocalTrip
 from recloser.caller.options import CLOSED_CACHE_SECONDS, OPEN_CACHE_SECONDS, OnRefused, OnStateSeen, Options
-from recloser.caller.outcome import Classifier, ExceptionTypes, Outcome
+from recloser.caller.outcome import Classifier, ExceptionTypes, Outcome, is_refusal
 from recloser.caller.process import Process, this_process
 from recloser.caller.retry_after import retry_after_seconds
 from recloser.circuit import Circuit, validate_name
@@ -239,8 +239,12 @@ class CircuitBreaker:
     def _failed(self, guard: Guard, number: int, error: BaseException) -> Outcome:
         guard.end_sharing(number)
         outcome, hint = self._classified(guard, number, error)
-        guard.leave(number, outcome, hint)
+        guard.leave(number, outcome, hint, was_cancelled=self._was_refused_inside(outcome, error))
         return outcome
+
+    def _was_refused_inside(self, outcome: Outcome, error: BaseException) -> bool:
+        """Tell whether the call came to nothing because its own circuit refused one inside it."""
+        return outcome is Outcome.IGNORED and is_refusal(error, self.name)
 
     def _answered(self, guard: Guard, number: int, answer: Any, asked: _Asked) -> Any:
         guard.end_sharing(number)
@@ -311,13 +315,14 @@ class CircuitBreaker:
     def _done(self, guard: Guard, number: int, future: Any, asked: _Asked) -> None:
         """Tell how a future ended. Its callbacks run on the event loop, which must not wait for the store."""
         was_cancelled = future.cancelled()
-        error = None if was_cancelled else future.exception()
+        answer, error = awaitables.ended(future)
         if was_cancelled:
             outcome, hint = Outcome.IGNORED, None
         elif error is not None:
             outcome, hint = self._classified(guard, number, error)
+            was_cancelled = self._was_refused_inside(outcome, error)
         else:
-            outcome, hint = self._returned(guard, number, future.result(), asked)
+            outcome, hint = self._returned(guard, number, answer, asked)
 
         def leave() -> None:
             guard.leave(number, outcome, hint, was_cancelled=was_cancelled)
@@ -360,16 +365,20 @@ class CircuitBreaker:
 
     async def _leave_async(self, guard: Guard, number: int, error: BaseException | None) -> Outcome:
         outcome, hint = Outcome.SUCCESS, None
+        was_cancelled = False
         if error is not None:
             outcome, hint = self._classified(guard, number, error)
+            was_cancelled = outcome is Outcome.IGNORED and (
+                aio.is_cancellation(error) or self._was_refused_inside(outcome, error)
+            )
         await aio.leave(
             guard,
             self._process.threads,
             number,
             outcome,
             hint,
-            was_cancelled=outcome is Outcome.IGNORED and error is not None and aio.is_cancellation(error),
-            may_wait=not isinstance(error, GeneratorExit),
+            was_cancelled=was_cancelled,
+            may_wait=type(error) is not GeneratorExit,
         )
         return outcome
 

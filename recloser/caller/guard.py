@@ -10,7 +10,7 @@ from functools import cached_property
 
 from recloser.admit import Action, Admission, admit
 from recloser.caller import tracing
-from recloser.caller.admitted import NESTED, AdmittedCall, end_sharing, is_shared, share
+from recloser.caller.admitted import NESTED, AdmittedCall, end_sharing, innermost, is_shared, share
 from recloser.caller.cached_refusal import CachedRefusal, nobody_asks
 from recloser.caller.ended_calls import EndedCalls
 from recloser.caller.flag_cache import Flag
@@ -79,7 +79,7 @@ class Guard:
         if refusal is not None and refusal.since <= now < refusal.until:
             probes = self.local.probes
             # While a probe of this process runs, calls inside it or beside it may go along.
-            if probes is None or not probes.running:
+            if (probes is None or not probes.running) and innermost.get() is None:
                 return refusal.refuse(now)
         return None
 
@@ -91,7 +91,7 @@ class Guard:
 
         """
         now = self._clock()
-        if self.local.probes is not None and not for_another_thread and is_shared(self.local):
+        if innermost.get() is not None and not for_another_thread and is_shared(self.local.known):
             return self._let_through(NESTED)
         flag = self._process.flags.read(self.local.known, now)
         self._see(flag.circuit, now)
@@ -120,12 +120,12 @@ class Guard:
         """Let the calls inside a probe or trial share its admission, in this thread or task."""
         call = self.running.get(number)
         if isinstance(call, AdmittedCall) and call.is_probe_or_trial:
-            share(call, self.local)
+            share(call, self.local.known)
 
     def may_wait(self) -> bool:
         """Tell whether the next `enter` may wait for the store."""
         now = self._clock()
-        if is_shared(self.local):
+        if is_shared(self.local.known):
             return False
         flag = self.local.known.flag
         return flag is None or not flag.is_closed(now) or not flag.may_serve(now)
@@ -275,7 +275,7 @@ class Guard:
             number: what `enter` returned.
             outcome: how it ended.
             retry_after: how long the dependency asks to be left alone, in seconds.
-            was_cancelled: its task was cancelled, or its generator closed.
+            was_cancelled: its task was cancelled, its generator closed, or a call inside it refused.
 
         """
         call = self.running.pop(number, None)

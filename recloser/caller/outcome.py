@@ -79,7 +79,7 @@ class Classifier:
         parts = carried(error)
         if any(part is error for part in parts):
             return self._raised(error)
-        if isinstance(error, self._named) and not all(map(_is_refusal, parts)):
+        if isinstance(error, self._named) and not all(map(is_refusal, parts)):
             return self._raised(error)
         outcomes = {self._raised(part) for part in parts}
         for outcome in (Outcome.FAILURE, Outcome.SUCCESS):
@@ -88,7 +88,7 @@ class Classifier:
         return Outcome.IGNORED
 
     def _raised(self, error: BaseException) -> Outcome:
-        if _is_refusal(error) or not isinstance(error, self._handled) or isinstance(error, self._ignored):
+        if is_refusal(error) or not isinstance(error, self._handled) or isinstance(error, self._ignored):
             return Outcome.IGNORED
         is_failure = self._asked("failure_if_raised", self._failure_if_raised, error, otherwise=True)
         if is_failure is None:
@@ -123,8 +123,19 @@ class Classifier:
             return otherwise
 
 
-def _is_refusal(error: BaseException) -> bool:
-    return any(isinstance(part, CircuitOpen) for each in chain(error) for part in carried(each))
+def is_refusal(error: BaseException, name: str | None = None) -> bool:
+    """Tell whether an exception is a CircuitOpen, carries one or was raised from one.
+
+    Args:
+        error: the exception.
+        name: the circuit that refused; None: any.
+
+    """
+    try:
+        parts = [part for each in chain(error) for part in carried(each)]
+    except Exception:  # noqa: BLE001  (attributes of anybody's exception)
+        return False
+    return any(isinstance(part, CircuitOpen) and name in (None, part.circuit.name) for part in parts)
 
 
 def _truth(said: Any) -> bool:

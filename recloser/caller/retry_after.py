@@ -24,11 +24,11 @@ def retry_after_seconds(thing: Any) -> float | None:
         Seconds, the longest of several; or None where there is none that can be understood.
 
     """
-    things = (
-        [each for part in carried(thing) for each in chain(part)]
-        if isinstance(thing, BaseException)
-        else [thing]
-    )
+    try:
+        is_error = isinstance(thing, BaseException)
+        things = [each for part in carried(thing) for each in chain(part)] if is_error else [thing]
+    except Exception:  # noqa: BLE001  (as in `_understood`)
+        return None
     found = [seconds for each in things if (seconds := _understood(each)) is not None]
     return max(found, default=None)
 

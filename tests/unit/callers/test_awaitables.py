@@ -405,3 +405,18 @@ def test_odd_answers_and_odd_things_held(
     assert function_way(breaker, lambda: thing) is thing
     assert function_way(breaker, functools.partial(lambda held: held, thing)) is thing
     assert (world.metric("Failure"), breaker._guard.running) == ([0, 0], {})
+
+
+class Unreadable(Future[str]):
+    """A future that does not say how it ended."""
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        raise LookupError
+
+
+def test_a_future_that_does_not_say_how_it_ended(world: World) -> None:
+    """What it raises when it is asked counts; nothing is left running."""
+    breaker, future = world.breaker(NAME), Unreadable()
+    assert breaker.call(lambda: future) is future
+    future.set_result("paid")
+    assert (world.metric("Failure"), breaker._guard.running) == ([1], {})

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
-from recloser import CircuitBreaker, CircuitOpen, State
+from recloser import CircuitBreaker, CircuitOpen, LocalTrip, State
 from recloser.caller.admitted import AdmittedCall
 from recloser.testing import World
 
 NAME = "payments-api"
+
+Way = Callable[..., Any]
 
 Nested = Callable[[CircuitBreaker, CircuitBreaker, Callable[[], str]], Callable[[], Any]]
 
@@ -79,11 +81,14 @@ def nest(request: pytest.FixtureRequest) -> Nested:
     return chosen
 
 
-@pytest.mark.parametrize("breakers", ["one breaker", "two breakers of one circuit"])
+@pytest.mark.parametrize(
+    "breakers", ["one breaker", "two breakers of one circuit", "two breakers of other local trips"]
+)
 def test_a_breaker_inside_itself(world: World, nest: Nested, breakers: str) -> None:
     """The inner calls of a probe share its admission: a dependency that is well closes the circuit."""
     outer = world.breaker(NAME)
-    inner = outer if breakers == "one breaker" else world.breaker(NAME)
+    other = LocalTrip(failures=9) if breakers == "two breakers of other local trips" else LocalTrip()
+    inner = outer if breakers == "one breaker" else world.breaker(NAME, local_trip=other)
     call = nest(outer, inner, lambda: "paid")
     call()
     world.trip(NAME)
@@ -121,6 +126,26 @@ def test_beside_is_not_inside(world: World) -> None:
     world.clock.advance(11)
     with breaker, ThreadPoolExecutor(1) as elsewhere, pytest.raises(CircuitOpen):
         elsewhere.submit(breaker.call, lambda: "paid").result()
+
+
+@pytest.mark.parametrize("size", [1, 8])
+def test_inside_in_other_threads(world: World, function_way: Way, size: int) -> None:
+    """A probe whose work its own circuit refuses in other threads is followed by one that takes it along."""
+    breaker = world.breaker(NAME)
+    inner = breaker(lambda _: "paid")
+
+    def outer() -> list[str]:
+        with ThreadPoolExecutor(2) as elsewhere:
+            return list(elsewhere.map(inner, range(size)))
+
+    world.trip(NAME)
+    world.clock.advance(11)
+    for _ in range(30):
+        with suppress(CircuitOpen):
+            assert function_way(breaker, outer) == ["paid"] * size
+        world.clock.advance(1)
+    circuit = world.tables.read(NAME)
+    assert (circuit.state, circuit.trips) == (State.CLOSED, 1)
 
 
 def test_after_is_not_inside(world: World) -> None:

@@ -445,3 +445,24 @@ def test_a_retry_error_of_somebodys_own(world: World) -> None:
     with pytest.raises(tenacity.RetryError):
         breaker.call(raising(tenacity.RetryError("gave up")))  # type: ignore[arg-type]
     assert world.metric("Failure") == [1]
+
+
+class Opaque(Exception):  # noqa: N818
+    """An exception whose cause must not be asked for."""
+
+    @property
+    def __cause__(self) -> BaseException | None:  # type: ignore[override]
+        raise LookupError
+
+
+def test_exceptions_that_cannot_be_looked_into(world: World, way: Callable[..., Any]) -> None:
+    """One whose cause cannot be asked for is a failure, and the caller gets it."""
+    breaker = world.breaker(NAME)
+    for _ in range(2):
+        caught: object = None
+        try:
+            way(breaker, raising(Opaque()))
+        except Opaque as error:  # pytest.raises would ask for it
+            caught = type(error)
+        assert caught is Opaque
+    assert (world.metric("Failure"), breaker._guard.running) == ([1, 1], {})
