@@ -59,6 +59,7 @@ class Guard:
         self._note: Callable[[float], None] = self.recorder.succeeded
         self._refusal: CachedRefusal | None = None
         self._state_seen: State | None = None
+        self._hooks_told: set[tuple[int, int]] = set()
 
     @cached_property
     def _ended(self) -> EndedCalls:
@@ -244,8 +245,11 @@ class Guard:
     def _run_hook(self, hook: Callable[..., object], *facts: Any) -> None:
         try:
             hook(*facts)
-        except Exception:
-            logger.exception("circuit %s: hook %r failed", self.name, hook)
+        except Exception as error:
+            kind = (id(hook), id(type(error)))
+            if kind not in self._hooks_told:
+                self._hooks_told.add(kind)
+                logger.exception("circuit %s: hook %r failed. This is logged once", self.name, hook)
 
     # --- The way out -----------------------------------------------------------------------------
 

@@ -147,6 +147,7 @@ class Recorder:
         self._began: float | None = None
         self._flushed_at: float | None = None
         self._draining = threading.Lock()
+        self._problems_told: set[int] = set()
         batching.recorders[id(self)] = self
 
     def succeeded(self, seconds: float) -> None:
@@ -261,9 +262,13 @@ class Recorder:
     def _publish(self, values: dict[str, Value], at: float) -> None:
         try:
             self._publisher.publish(self._circuit, values, int(at * 1000))
-        except Exception:
+        except Exception as error:
             # A metric that cannot be published must not spoil the call that it counts.
-            logger.exception("circuit %s: metrics cannot be published", self._circuit)
+            if id(type(error)) not in self._problems_told:
+                self._problems_told.add(id(type(error)))
+                logger.exception(
+                    "circuit %s: metrics cannot be published. This is logged once", self._circuit
+                )
 
 
 def _drained(waiting: deque[T]) -> list[T]:

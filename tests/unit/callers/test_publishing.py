@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recloser import CircuitOpen, handler
+from recloser import CircuitBreaker, CircuitOpen, Process, handler
 from recloser.metrics.emf import emf_document
 from recloser.metrics.recorder import Batching, EmfPublisher, Recorder
 from recloser.testing import World
@@ -371,3 +371,22 @@ def test_forked_in_an_invocation() -> None:
     )
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["Failure"] for line in lines] == [0, [0, 0, 0]]
+
+
+def test_a_publisher_that_always_fails(caplog: pytest.LogCaptureFixture) -> None:
+    """Calls go on. Each kind of error is logged once for a circuit, not once a call."""
+
+    class Broken:
+        def __init__(self) -> None:
+            self.errors = iter([*[OSError("closed")] * 20, *[ValueError("closed")] * 20])
+
+        def publish(self, *_: object) -> None:
+            raise next(self.errors)
+
+    world = World()
+    breaker = CircuitBreaker(
+        NAME, process=Process(tables=world.tables, publisher=Broken(), clock=world.clock)
+    )
+    with caplog.at_level(logging.ERROR):
+        assert [breaker.call(lambda: "paid") for _ in range(40)] == ["paid"] * 40
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [OSError, ValueError]
