@@ -19,12 +19,19 @@ if TYPE_CHECKING:
 
 
 class Use:
-    """One use of a breaker as a context manager. `number` is the call's, once the block has been entered."""
+    """One use of a breaker as a context manager.
 
-    __slots__ = ("number",)
+    Attributes:
+        number: the call's, once the block has been entered.
+        entered: where the breaker noted it; a forked child has a new place, and may still leave the block.
+
+    """
+
+    __slots__ = ("entered", "number")
 
     def __init__(self) -> None:
         self.number: int | None = None
+        self.entered: dict[int, Any] | None = None
 
 
 class _Loaded(threading.local):

@@ -107,7 +107,7 @@ class CircuitBreaker:
         self._given_process = process
         self._made: Guard | None = None
         self._making = threading.Lock()
-        self._entered: dict[int, None] = {}
+        self._entered: dict[int, Guard] = {}
 
     def __repr__(self) -> str:
         return f"CircuitBreaker({self.name!r})"
@@ -388,7 +388,7 @@ class CircuitBreaker:
         """Guard a block. A refusal raises CircuitOpen: a block has no answer to replace by a fallback."""
         guard = self._guard
         number = guard.enter_at_once()
-        self._begin_use(use, guard.enter() if number is None else number)
+        self._begin_use(use, guard, guard.enter() if number is None else number)
         return self
 
     def _exit_block(
@@ -398,7 +398,7 @@ class CircuitBreaker:
         error: BaseException | None,
         traceback: TracebackType | None,  # noqa: ARG002
     ) -> None:
-        guard, number = self._guard, self._end_use(use)
+        guard, number = self._end_use(use)
         if error is not None:
             self._failed(guard, number, error)
         elif not guard.succeeded(number):
@@ -408,7 +408,9 @@ class CircuitBreaker:
     async def _enter_async_block(self, use: Use) -> Self:
         guard = self._guard
         number = guard.enter_at_once()
-        self._begin_use(use, await aio.enter(guard, self._process.threads) if number is None else number)
+        if number is None:
+            number = await aio.enter(guard, self._process.threads)
+        self._begin_use(use, guard, number)
         return self
 
     async def _exit_async_block(
@@ -418,26 +420,28 @@ class CircuitBreaker:
         error: BaseException | None,
         traceback: TracebackType | None,  # noqa: ARG002
     ) -> None:
-        guard, number = self._guard, self._end_use(use)
+        guard, number = self._end_use(use)
         if error is not None or not guard.succeeded(number):
             await self._leave_async(guard, number, error)
 
-    def _begin_use(self, use: Use, number: int | CircuitOpen) -> None:
+    def _begin_use(self, use: Use, guard: Guard, number: int | CircuitOpen) -> None:
         if isinstance(number, CircuitOpen):
             try:
                 raise number
             finally:
                 del number  # as in `guarded`
-        use.number = number
-        self._entered[number] = None
+        use.number, use.entered = number, self._entered
+        self._entered[number] = guard
 
-    def _end_use(self, use: Use) -> int:
+    def _end_use(self, use: Use) -> tuple[Guard, int]:
+        entered: dict[int, Guard] = self._entered if use.entered is None else use.entered
         number = use.number
         if number is None:  # left by hand: the newest block that was entered and not left
-            number = next(reversed(self._entered), None)
-        if number is None or self._entered.pop(number, number) is not None:
+            number = next(reversed(entered), None)
+        guard = None if number is None else entered.pop(number, None)
+        if number is None or guard is None:
             raise RuntimeError("a block is left that was not entered")
-        return number
+        return guard, number
 
     if TYPE_CHECKING:
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -254,3 +256,41 @@ def test_many_threads(world: World) -> None:
     for thread in threads:
         thread.join(timeout=30)
     assert sorted(world.metric("Failure")) == [0] * 400 + [1] * 400
+
+
+FORKED_INSIDE = """
+import asyncio, os, sys
+from recloser import CircuitBreaker
+breaker = CircuitBreaker("payments-api")
+
+async def block():
+    async with breaker:
+        return await calls()
+
+async def calls():
+    return forked()
+
+def forked():
+    child = os.fork()
+    if child == 0:
+        breaker.call(lambda: None)
+    return child
+
+if sys.argv[1] == "async":
+    child = asyncio.run(block())
+else:
+    with breaker:
+        child = forked()
+if child:
+    _, status = os.waitpid(child, 0)
+    print("child ended with", status)
+"""
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+def test_a_fork_inside_a_block(kind: str) -> None:
+    """The child leaves the block as the parent does, whatever calls of its own it has made."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED_INSIDE, kind], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.endswith("child ended with 0\n"), done.stderr
