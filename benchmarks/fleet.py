@@ -36,6 +36,7 @@ HEALTHY_SECONDS = 130.0
 BEGINS, ENDS, STOPS = HEALTHY_SECONDS, HEALTHY_SECONDS + 100, HEALTHY_SECONDS + 170
 PARTIAL_ENDS, PARTIAL_STOPS = HEALTHY_SECONDS + 240, HEALTHY_SECONDS + 300
 FLEETS = {"200x1": (200, 200.0), "200x5": (200, 1000.0), "1000x0.05": (1000, 50.0)}
+BEFORE = "-before"
 STEADY = (0.1, 0.2, 0.3, 0.4)
 # Probes come every ten seconds from the trip on: what a recovery costs depends on when among them it begins.
 SHORTEST_OUTAGE_SECONDS, LONGEST_OUTAGE_SECONDS = 60.0, 80.0
@@ -73,14 +74,18 @@ def rows() -> dict[str, Scenario]:
     silent = Faults(lost_reports=1.0)
     hard["hard-200x1-without-reports"] = replace(hard["hard-200x1"], faults=silent)
     hard["hard-200x1-any-circuit-without-reports"] = replace(any_circuit, faults=silent)
-    # What there was before environments reported: the alarms, and a local trip of ten seconds.
-    caller = Caller(local_trip=LocalTrip(hold_seconds=10))
     outages = {**hard, **partial}
     before = {
-        f"{name}-before": replace(outages[name], faults=silent, caller=caller)
+        f"{name}{BEFORE}": _before(outages[name])
         for name in ("hard-200x1", "hard-200x5", "60-200x1", "60-200x5")
     }
     return hard | partial | steady | healthy | before
+
+
+def _before(planned: Scenario) -> Scenario:
+    """What there was before environments reported: the alarms, and a local trip of ten seconds."""
+    caller = Caller(local_trip=LocalTrip(hold_seconds=10))
+    return replace(planned, faults=Faults(lost_reports=1.0), caller=caller)
 
 
 def scenario(row: str, seed: int) -> Scenario:
@@ -90,7 +95,8 @@ def scenario(row: str, seed: int) -> Scenario:
         return _later(rows()[row], later_seconds)
     spread = LONGEST_OUTAGE_SECONDS - SHORTEST_OUTAGE_SECONDS
     ends = BEGINS + SHORTEST_OUTAGE_SECONDS + spread * (GOLDEN_RATIO * seed % 1)
-    return _later(_outage(RECOVERIES[row], 1.0, ends, ends + RECOVERY_SECONDS), later_seconds)
+    planned = _later(_outage(RECOVERIES[row], 1.0, ends, ends + RECOVERY_SECONDS), later_seconds)
+    return _before(planned) if row.endswith(BEFORE) else planned
 
 
 def _later(planned: Scenario, seconds: float) -> Scenario:
@@ -101,7 +107,7 @@ def _later(planned: Scenario, seconds: float) -> Scenario:
     return replace(planned, dependency=(first, *later), duration_seconds=duration_seconds)
 
 
-RECOVERIES = {f"recovery-{fleet}": fleet for fleet in ("200x1", "200x5")}
+RECOVERIES = {f"recovery-{fleet}{before}": fleet for fleet in ("200x1", "200x5") for before in ("", BEFORE)}
 RECOVERY_SECONDS = 40.0
 
 

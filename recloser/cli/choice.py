@@ -23,17 +23,22 @@ class UnknownCircuit(Problem):
 
 
 def chosen(
-    account: Account, given: Sequence[str] | None, *, every: bool = False, new: bool = False
+    account: Account,
+    given: Sequence[str] | None,
+    *,
+    every: bool = False,
+    new: bool = False,
+    misnamed: bool = False,
 ) -> list[str]:
     """Return the names of the circuits that are meant, each once.
-
-    An item that was written manually under a name that no circuit can have is meant by no pattern.
 
     Args:
         account: where the circuits are.
         given: names and patterns of names.
         every: all that are known.
         new: whether a name may be unknown.
+        misnamed: whether a pattern also means an item that was written manually under a name that no circuit
+            can have: it can be shown, and no more.
 
     Raises:
         BadInput: none is given, or some are given together with `every`.
@@ -46,7 +51,7 @@ def chosen(
         raise BadInput("circuit", "", "at least one name or pattern, or --all")
     wanted = ["*"] if every else list(given or ())
     patterns = [name for name in wanted if is_pattern(name)]
-    known = [each.name for each in account.circuits() if is_name(each.name)] if patterns else None
+    known = [each.name for each in account.circuits() if misnamed or is_name(each.name)] if patterns else None
     names: dict[str, None] = {}
     for name in wanted:
         if is_pattern(name):

@@ -37,7 +37,7 @@ def status(
     account = account_of(context)
     if as_json and watch:
         raise BadInput("--watch", watch, "not together with --json")
-    names = chosen(account, circuits) if circuits else None
+    names = chosen(account, circuits, misnamed=True) if circuits else None
     if circuits and len(circuits) == 1 and not is_pattern(circuits[0]) and not only_open:
         look: _Look = _One(account, circuits[0])
     else:

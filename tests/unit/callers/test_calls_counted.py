@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextvars import Context
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -28,11 +29,14 @@ def calls_of(work: Callable[[], object]) -> list[Path]:
         if event == "call" and file.is_relative_to(LIBRARY) and file.name != "testing.py":
             files.append(file)
 
-    sys.setprofile(note)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
+    def noted() -> None:
+        sys.setprofile(note)
+        try:
+            work()
+        finally:
+            sys.setprofile(None)
+
+    Context().run(noted)  # a thread's own may hold a probe that another test has left elsewhere
     return files
 
 
