@@ -17,8 +17,7 @@ SMALLEST_CONCURRENCY = 2  # "ScalingConfig", Lambda API reference
 
 def handler(_event: dict[str, Any], _context: object) -> dict[str, str]:
     """Make the event source fit the flag, whatever the event says: events come twice and out of order."""
-    tables = DynamoDBTables(os.environ["RECLOSER_CIRCUIT_TABLE"], os.environ["RECLOSER_PROBE_TABLE"])
-    circuit = tables.read(os.environ["CIRCUIT"], consistent=True)
+    circuit = tables().read(os.environ["CIRCUIT"], consistent=True)
     change(wanted(circuit, now_ms=round(time.time() * 1000)))
     return {"circuit": circuit.name, "state": circuit.state}
 
@@ -47,6 +46,15 @@ def change(settings: dict[str, Any]) -> None:
     if (is_enabled, found.get("ScalingConfig")) != (settings["Enabled"], settings["ScalingConfig"]):
         lambda_client().update_event_source_mapping(UUID=uuid, **settings)
         print(f"event source {uuid}: {settings}")
+
+
+@functools.cache
+def tables() -> DynamoDBTables:
+    """With a client of its own: a caller gives up after 1.5 s, whereas nobody waits for this function."""
+    import boto3  # noqa: PLC0415 - one client for each environment
+
+    names = os.environ["RECLOSER_CIRCUIT_TABLE"], os.environ["RECLOSER_PROBE_TABLE"]
+    return DynamoDBTables(*names, client=boto3.client("dynamodb"))
 
 
 @functools.cache
