@@ -38,9 +38,8 @@ def _is_foreseen(error: Exception) -> bool:
     """Whether it is the library's, AWS's or the machine's word; all else is a bug: its traceback helps."""
     if isinstance(error, RecloserError):
         return True
-    if isinstance(
-        error, OSError
-    ):  # a full disk; not a pipe that nobody reads any more, which Typer ends in silence
+    if isinstance(error, OSError):
+        # A full disk; not a pipe that nobody reads any more, which Typer ends in silence.
         return error.errno != errno.EPIPE
     return isinstance(error, aws_errors())
 

@@ -177,11 +177,8 @@ class CloudWatchAlarms:
         for alarm in self._described(StateValue="ALARM", AlarmTypes=["MetricAlarm", "CompositeAlarm"]):
             try:
                 found = self._understood(alarm)
-            except (
-                KeyError,
-                TypeError,
-                ValueError,
-            ) as error:  # of a kind that CloudWatch did not have before
+            except (KeyError, TypeError, ValueError) as error:
+                # It is of a kind that CloudWatch did not have before.
                 self._tell(f"alarm {alarm.get('AlarmName')}: its description is not understood: {error!r}")
                 continue
             if found is not None:
