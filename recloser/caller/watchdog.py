@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 _FEW = 64
 # A lock cannot be waited for without bound: `threading.TIMEOUT_MAX`. A deadline may lie any time ahead.
 LONGEST_WAIT_SECONDS = 60.0
+NOTABLE_SECONDS = 1.0  # a smaller change of the clock is left alone until it adds up
 
 
 class Deadline:
@@ -40,10 +41,17 @@ class Deadline:
 
 
 class ThreadWatchdog:
-    """A daemon thread that sleeps until the next deadline. It starts with the first."""
+    """A daemon thread that sleeps until the next deadline. It starts with the first.
+
+    Args:
+        clock: epoch seconds. It goes on while Lambda freezes the process; when it is set back, the deadlines
+            go with it.
+
+    """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
+        self._began_at = clock() - time.monotonic()  # by the clock: when the monotonic one was at zero
         self._numbers = itertools.count()
         self._deadlines: list[tuple[float, int, Deadline]] = []
         self._sweep_at = _FEW
@@ -53,6 +61,7 @@ class ThreadWatchdog:
     def watch(self, at: float, on_expiry: Callable[[], None]) -> Deadline:
         deadline = Deadline(at, on_expiry)
         with self._changed:
+            self._follow_clock()
             if len(self._deadlines) >= self._sweep_at:
                 self._sweep()
             heapq.heappush(self._deadlines, (at, next(self._numbers), deadline))
@@ -77,6 +86,18 @@ class ThreadWatchdog:
         heapq.heapify(self._deadlines)
         self._sweep_at = max(_FEW, 2 * len(self._deadlines))
 
+    def _follow_clock(self) -> None:
+        """Move every deadline as far back as the clock was set back: it would come so much later."""
+        before, now, after = time.monotonic(), self._clock(), time.monotonic()
+        began_at = now - after
+        set_back = self._began_at - began_at
+        # The thread may have been paused between the readings, which tells nothing of the clock.
+        if abs(set_back) < NOTABLE_SECONDS or after - before > NOTABLE_SECONDS / 2:
+            return
+        self._began_at = began_at
+        if set_back > 0:
+            self._deadlines = [(at - set_back, number, deadline) for at, number, deadline in self._deadlines]
+
     def _run(self) -> None:
         while True:
             self._next_due().expire()
@@ -89,6 +110,7 @@ class ThreadWatchdog:
                 if not self._deadlines:
                     self._changed.wait()
                     continue
+                self._follow_clock()
                 seconds = self._deadlines[0][0] - self._clock()
                 if seconds <= 0:
                     return heapq.heappop(self._deadlines)[2]

@@ -84,6 +84,41 @@ def test_deadlines_called_off_are_forgotten() -> None:
     assert len(watchdog._deadlines) < 1000
 
 
+def test_a_clock_that_is_set_back() -> None:
+    """Deadlines go back with the clock: those that wait do not come an hour late, nor at once."""
+    set_back_seconds = 0.0
+    watchdog, last = ThreadWatchdog(lambda: time.time() - set_back_seconds), threading.Event()
+    came: list[str] = []
+    began = time.monotonic()
+    watchdog.watch(time.time() + 1.5, lambda: came.append("far"))
+    watchdog.watch(time.time() + 1.6, last.set)
+    watchdog.watch(time.time() + 600, lambda: came.append("very far"))
+    set_back_seconds = 3600.0
+    watchdog.watch(time.time() - set_back_seconds + 0.05, lambda: came.append("near"))
+    assert last.wait(timeout=30)
+    assert came == ["near", "far"]
+    assert time.monotonic() - began >= 1.5
+
+
+def test_a_clock_that_is_set_back_while_it_sleeps() -> None:
+    """The thread looks at the clock again when the time it slept for has passed."""
+    set_back_seconds = 0.0
+    watchdog, came = ThreadWatchdog(lambda: time.time() - set_back_seconds), threading.Event()
+    watchdog.watch(time.time() + 0.5, came.set)
+    set_back_seconds = 3600.0
+    assert came.wait(timeout=30)
+
+
+def test_a_clock_that_is_set_forward_and_back() -> None:
+    """What was set while the clock was ahead comes in its time, too."""
+    ahead_seconds = 3600.0
+    watchdog, came = ThreadWatchdog(lambda: time.time() + ahead_seconds), threading.Event()
+    watchdog.watch(time.time() + ahead_seconds + 0.3, came.set)
+    ahead_seconds = 0.0
+    watchdog.watch(time.time() + 60, lambda: None)
+    assert came.wait(timeout=30)
+
+
 FORKING = """
 import os, sys, threading, time
 from recloser.caller.process import Process
