@@ -11,6 +11,11 @@ from pathlib import Path
 import botocore.session
 import pytest
 from botocore.loaders import create_loader
+from hypothesis import HealthCheck, settings
+
+# No example fails because the machine is busy.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 # This machine's profiles and credentials are taken away, before any client is made.
 NO_REAL_AWS: Mapping[str, str] = {
@@ -69,7 +74,6 @@ ONE_WORKER = ("e2e", "infrastructure", "functions", "simulation")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the marks
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep such folders together when the tests run in several processes."""
     tests = Path(__file__).parent

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from decisions import NOW_MS, RETRY_AT_MS, tripped
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stored_tables import Item, StoredTables
 
@@ -157,9 +157,6 @@ def test_an_override_of_a_newer_version_counts() -> None:
     assert problems == []
 
 
-# A busy machine is no finding.
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
 attribute_values: st.SearchStrategy[Any] = st.recursive(
     st.one_of(
         st.fixed_dictionaries({"S": st.text(max_size=8)}),
@@ -184,7 +181,6 @@ ATTRIBUTES = [
 ]  # fmt: skip
 
 
-@patient
 @given(st.dictionaries(st.sampled_from(ATTRIBUTES), attribute_values))
 def test_no_item_can_break_a_reader(item: dict[str, Any]) -> None:
     """Whatever is stored under a circuit's name, a circuit with a state and a valid policy is read."""
@@ -197,7 +193,6 @@ def test_no_item_can_break_a_reader(item: dict[str, Any]) -> None:
     assert circuit.state_for_callers(NOW_MS) in State
 
 
-@patient
 @given(
     st.dictionaries(
         st.sampled_from(["granted", "allowed", "opens_at", "succeeded", "failed"]), attribute_values

@@ -24,9 +24,6 @@ from recloser.store.rows import (
     read_permit_key,
 )
 
-# A busy machine is no finding.
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
 names = st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True)
 # Others are replaced on reading.
 printables = st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"])
@@ -111,7 +108,6 @@ def over_the_wire(item: Any) -> Any:
     return json.loads(json.dumps(item))
 
 
-@patient
 @given(circuits)
 def test_an_item_is_read_as_it_was_written(circuit: Circuit) -> None:
     """Every circuit survives being written as an item, and nothing of it is a problem."""
@@ -126,7 +122,6 @@ plain = st.recursive(
 )
 
 
-@patient
 @given(plain | st.frozensets(st.integers(), min_size=1))
 def test_values_are_read_as_they_were_written(value: Any) -> None:
     """Every plain value survives, of the same type where its type matters."""
@@ -135,14 +130,12 @@ def test_values_are_read_as_they_were_written(value: Any) -> None:
     assert isinstance(read, bool) == isinstance(value, bool)
 
 
-@patient
 @given(names, counts)
 def test_permit_keys_are_read_as_they_were_written(name: str, generation: int) -> None:
     """A permit's key names its circuit and its generation, whatever the circuit is called."""
     assert read_permit_key(permit_key(name, generation)) == (name, generation)
 
 
-@patient
 @given(names, counts, st.integers(0, 1000), times_ms)
 def test_minted_permits_are_read_as_they_were_written(
     name: str, generation: int, permits: int, opens_at_ms: int
@@ -152,7 +145,6 @@ def test_minted_permits_are_read_as_they_were_written(
     assert decode_probes(item) == (name, Probes(generation, allowed=permits, opens_at_ms=opens_at_ms), [])
 
 
-@patient
 @given(circuits)
 def test_memory_keeps_what_was_committed(circuit: Circuit) -> None:
     """Every circuit that is committed to memory is read back whole."""
@@ -165,7 +157,6 @@ def test_memory_keeps_what_was_committed(circuit: Circuit) -> None:
 @given(circuit=circuits)
 @settings(
     max_examples=25,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking over a database takes minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -13,6 +13,7 @@ import pytest
 from stored_tables import ROOT
 
 PROGRAM = ROOT / "examples" / "asyncio_caller" / "program.py"
+PATIENT = ROOT / "tests" / "support" / "patient_store.py"
 Counts = Callable[[str], tuple[float, float]]
 
 
@@ -43,7 +44,7 @@ def run(caller_environment: Mapping[str, str], service: Any) -> Callable[..., li
 
     def run(*products: str) -> list[str]:
         ended = subprocess.run(
-            [sys.executable, PROGRAM, *products],
+            [sys.executable, PATIENT, PROGRAM, *products],
             env=dict(caller_environment) | {"PRICES_URL": service.url},
             capture_output=True,
             text=True,

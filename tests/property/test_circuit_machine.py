@@ -239,7 +239,7 @@ class OperatorMachine(FaultMachine):
 
 
 TestFaults = FaultMachine.TestCase
-TestFaults.settings = settings(max_examples=300, stateful_step_count=80, deadline=None)
+TestFaults.settings = settings(max_examples=300, stateful_step_count=80)
 
 TestOperators = OperatorMachine.TestCase
-TestOperators.settings = settings(max_examples=150, stateful_step_count=80, deadline=None)
+TestOperators.settings = settings(max_examples=150, stateful_step_count=80)

@@ -204,7 +204,6 @@ _UNCLAIMED: dict[str, Any] = {"granted": _number(0), "allowed": _number(1), "ope
 )
 @settings(
     max_examples=100,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking over a database takes minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -250,7 +249,7 @@ deeds = st.lists(
 
 
 @given(deeds=deeds)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_clocks_and_callers_did(deeds: list[tuple[int, str, int]]) -> None:
     """Writers whose clocks were an hour off, and callers who forged and gave back, leave nothing stuck."""
     tables, clock = MemoryTables(), Clock(NOW_MS)
