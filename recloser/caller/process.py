@@ -286,14 +286,24 @@ def default_tables() -> Tables:
         from recloser.store.dynamodb import DynamoDBTables  # noqa: PLC0415
 
         return DynamoDBTables(circuit_table, probe_table)
-    warnings.warn(
-        f"{CIRCUIT_TABLE} and {PROBE_TABLE} are not set: circuits live in this process alone, and only a "
-        "local trip opens them",
-        RuntimeWarning,
-        stacklevel=2,
-    )
-    _count_unconfigured()
+    _warn_unconfigured()
     return in_process_tables()
+
+
+def _warn_unconfigured() -> None:
+    """Warn, and count it in Lambda. Neither keeps the process from having its tables."""
+    text = (
+        f"{CIRCUIT_TABLE} and {PROBE_TABLE} are not set: circuits live in this process alone, and only a "
+        "local trip opens them"
+    )
+    try:
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
+    except RuntimeWarning:  # as with PYTHONWARNINGS=error: the log says it then
+        logger.warning("%s", text)
+    try:
+        _count_unconfigured()
+    except Exception as error:  # noqa: BLE001  (there may be no standard output)
+        logger.warning("that no tables are named cannot be counted: %s", error)
 
 
 def _count_unconfigured() -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -323,3 +323,39 @@ def test_without_tables_one_warning_says_so() -> None:
     with pytest.warns(RuntimeWarning, match="RECLOSER_CIRCUIT_TABLE and RECLOSER_PROBE_TABLE") as warned:
         assert (one.call(lambda: 1), other.call(lambda: 2)) == (1, 2)
     assert len(warned) == 1
+
+
+WITHOUT_TABLES = """
+import sys, warnings
+from recloser import CircuitBreaker, CircuitOpen
+if "silent" in sys.argv:
+    sys.stdout = None
+guarded = CircuitBreaker("payments-api", handled_exceptions=OSError)
+refused = 0
+for _ in range(20):
+    try:
+        guarded.call(open, "/no/such/file")
+    except CircuitOpen:
+        refused += 1
+    except FileNotFoundError:
+        pass
+sys.stderr.write(f"refused {refused} of 20, {guarded.snapshot().state.name}\\n")
+"""
+
+
+@pytest.mark.parametrize("arguments", [[], ["silent"]])
+@pytest.mark.parametrize("warnings_are", ["default", "error"])
+def test_without_tables_they_are_made_all_the_same(
+    no_real_aws: Mapping[str, str], warnings_are: str, arguments: list[str]
+) -> None:
+    """Where warnings are errors or nothing can be printed, a process has tables, and says so once."""
+    done = subprocess.run(
+        [sys.executable, "-W", warnings_are, "-c", WITHOUT_TABLES, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env={**no_real_aws, "AWS_LAMBDA_FUNCTION_NAME": "checkout"},
+    )
+    assert done.stderr.count("are not set: circuits live in this process alone") == 1
+    assert done.stderr.endswith("refused 15 of 20, CLOSED\n")
