@@ -326,7 +326,7 @@ def test_without_tables_one_warning_says_so() -> None:
 
 
 WITHOUT_TABLES = """
-import sys, warnings
+import sys
 from recloser import CircuitBreaker, CircuitOpen
 if "silent" in sys.argv:
     sys.stdout = None
